@@ -1,0 +1,1 @@
+"""What tests of facts, decisions and projections stand on."""

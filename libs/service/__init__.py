@@ -1,0 +1,1 @@
+"""What every service stands on: application factory, problems, authentication, telemetry, settings, command line."""

@@ -1,0 +1,1 @@
+"""What went silent or stalled: alerts, escalations, notifications, boards."""

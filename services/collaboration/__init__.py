@@ -1,0 +1,1 @@
+"""Work between departments: handoffs, to-dos, collaboration events."""

@@ -1,0 +1,1 @@
+"""What the facts add up to: stage history, process health, funnel, lineage."""

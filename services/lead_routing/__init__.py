@@ -1,0 +1,1 @@
+"""Who works which lead: people, leads, pools, routing."""

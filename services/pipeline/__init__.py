@@ -1,0 +1,1 @@
+"""How an opportunity moves: stages, gates, evidence, outcome."""
