@@ -1,0 +1,1 @@
+"""Tests of the machine room, on real processes and servers."""
