@@ -1,0 +1,226 @@
+"""Facts the collaboration service writes: handoffs between departments, to-dos, collaboration events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from libs.events.contracts.common import Elapsed, Identity, Label, Note, Subject
+from libs.events.facts import Fact, RuleRef, Value
+
+
+class CollaborationFact(Fact, owner="collaboration"):
+    """A fact of this service."""
+
+
+class CollabEventRecorded(
+    CollaborationFact, type="collab-event-recorded.v1", stream="collab-event-{event_id}", partners=True
+):
+    """Something happened that several departments must know of; `kind` e.g. campaign_online, delivery_slot_locked."""
+
+    event_id: Identity
+    kind: Label
+    subject: Subject
+    payload: dict[str, Any] = {}
+    happened_at: datetime
+
+
+class TodoCreated(CollaborationFact, type="todo-created.v1", stream="todo-{todo_id}"):
+    """Work found its person."""
+
+    todo_id: Identity
+    role: Label
+    assignee: Identity
+    title: Label
+    subject: Subject
+    source: Label
+    due_at: datetime | None = None
+    created_at: datetime
+
+
+class TodoCompleted(CollaborationFact, type="todo-completed.v1", stream="todo-{todo_id}"):
+    """The work is done; `outcome` says what came of it."""
+
+    todo_id: Identity
+    outcome: Note
+    completed_by: Identity
+    completed_at: datetime
+
+
+class Deliverable(Value):
+    """One item of a handoff: its code in the template, and a text or a link to what is handed over."""
+
+    code: Identity
+    value: Note
+
+
+class HandoffLedgerMoved(
+    CollaborationFact, type="handoff-ledger-moved.v1", stream="handoffs-{scene}-{subject_type}-{subject_id}"
+):
+    """Which handoff of a scene is open for a subject (None: no longer any); at most one is."""
+
+    scene: Identity
+    subject_type: Identity
+    subject_id: Identity
+    open_handoff: Identity | None
+
+
+class HandoffDrafted(CollaborationFact, type="handoff-drafted.v1", stream="handoff-{handoff_id}"):
+    """Somebody prepares to hand something over to another department."""
+
+    handoff_id: Identity
+    scene: Identity
+    template_id: Identity
+    template_version: int
+    subject: Subject
+    from_person: Identity
+    from_department: Identity | None = None
+    to_person: Identity
+    to_department: Identity | None = None
+    note: Note | None = None
+    drafted_at: datetime
+
+
+class HandoffSubmitted(CollaborationFact, type="handoff-submitted.v1", stream="handoff-{handoff_id}", partners=True):
+    """All required items are there; the receiver's clock runs from `submitted_at`. The receiver is the waiting side."""
+
+    handoff_id: Identity
+    scene: Identity
+    subject: Subject
+    items: list[Deliverable]
+    completeness: str
+    from_person: Identity
+    to_person: Identity
+    submitted_at: datetime
+    rule_refs: list[RuleRef] = []
+
+
+class HandoffRefusedIncomplete(CollaborationFact, type="handoff-refused-incomplete.v1", stream="handoff-{handoff_id}"):
+    """A required item was missing at the submission."""
+
+    handoff_id: Identity
+    scene: Identity
+    missing: list[Identity]
+    refused_at: datetime
+    rule_refs: list[RuleRef] = []
+
+
+class HandoffAccepted(CollaborationFact, type="handoff-accepted.v1", stream="handoff-{handoff_id}", partners=True):
+    """The receiver took it on; `elapsed` since the submission."""
+
+    handoff_id: Identity
+    accepted_by: Identity
+    accepted_at: datetime
+    elapsed: Elapsed
+
+
+class HandoffReturned(CollaborationFact, type="handoff-returned.v1", stream="handoff-{handoff_id}", partners=True):
+    """The receiver sent it back; the sender's clock starts at 0."""
+
+    handoff_id: Identity
+    reason_code: Label
+    missing: list[Identity] = []
+    note: Note | None = None
+    returned_by: Identity
+    returned_at: datetime
+
+
+class HandoffPaused(CollaborationFact, type="handoff-paused.v1", stream="handoff-{handoff_id}"):
+    """The clock stands still, with a reason and, when a customer is waited for, evidence."""
+
+    handoff_id: Identity
+    reason_code: Label
+    evidence: Note | None = None
+    paused_by: Identity
+    paused_at: datetime
+
+
+class HandoffResumed(CollaborationFact, type="handoff-resumed.v1", stream="handoff-{handoff_id}"):
+    """The clock runs again."""
+
+    handoff_id: Identity
+    resumed_by: Identity
+    resumed_at: datetime
+
+
+class HandoffDelivered(CollaborationFact, type="handoff-delivered.v1", stream="handoff-{handoff_id}", partners=True):
+    """The receiver has done the work."""
+
+    handoff_id: Identity
+    deliverables: list[Deliverable] = []
+    delivered_by: Identity
+    delivered_at: datetime
+
+
+class HandoffConfirmed(CollaborationFact, type="handoff-confirmed.v1", stream="handoff-{handoff_id}", partners=True):
+    """The sender has what was needed and rates it from 1 to 5; 2 or less with a reason."""
+
+    handoff_id: Identity
+    rating: int
+    reason: Note | None = None
+    confirmed_by: Identity
+    confirmed_at: datetime
+
+
+class HandoffCancelled(CollaborationFact, type="handoff-cancelled.v1", stream="handoff-{handoff_id}", partners=True):
+    """It is no longer needed."""
+
+    handoff_id: Identity
+    cause: Note
+    cancelled_by: Identity
+    cancelled_at: datetime
+
+
+class ClarificationAsked(CollaborationFact, type="clarification-asked.v1", stream="handoff-{handoff_id}"):
+    """One side asked about an item."""
+
+    handoff_id: Identity
+    clarification_id: Identity
+    item: Identity | None = None
+    question: Note
+    asked_by: Identity
+    asked_at: datetime
+
+
+class ClarificationAnswered(CollaborationFact, type="clarification-answered.v1", stream="handoff-{handoff_id}"):
+    """The other side answered; `elapsed` since it was asked."""
+
+    handoff_id: Identity
+    clarification_id: Identity
+    answer: Note
+    answered_by: Identity
+    answered_at: datetime
+    elapsed: Elapsed
+
+
+class HandoffStalled(CollaborationFact, type="handoff-stalled.v1", stream="handoff-{handoff_id}", partners=True):
+    """No progress for more than the limit of the waiting side's clock; both superiors get the brief (S-43)."""
+
+    handoff_id: Identity
+    scene: Identity
+    subject: Subject
+    episode: int
+    level: int = 1
+    since: datetime
+    clock: Literal["wall", "workday", "business"]
+    silent_for: int
+    waiting_person: Identity
+    other_person: Identity
+    waiting_superior: Identity | None
+    other_superior: Identity | None
+    brief: dict[str, Any]
+    due_at: datetime
+    fired_at: datetime
+    late_by: int = 0
+    rule_refs: list[RuleRef] = []
+    calendar_version: Label | None = None
+
+
+class OwnerlessStepDetected(CollaborationFact, type="ownerless-step-detected.v1", stream="handoff-{handoff_id}"):
+    """A step's role resolved to nobody; it fell to `fell_to`."""
+
+    handoff_id: Identity
+    step: Label
+    role: Label
+    fell_to: Identity | None
+    detected_at: datetime

@@ -1,0 +1,59 @@
+"""The life of an import job; lead-routing and pipeline write these."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from libs.events.contracts.common import Identity, Label, Note
+from libs.events.facts import Fact, Value
+
+
+class ImportedFile(Value):
+    """One uploaded file: `rows` are its data rows, `key` where the object store holds it."""
+
+    name: Label
+    key: Label
+    sha256: str
+    rows: int
+
+
+class ImportStarted(Fact, type="import-started.v1", stream="import-{import_id}"):
+    """Files and their mapping were taken in; work begins."""
+
+    import_id: Identity
+    kind: Label
+    files: list[ImportedFile]
+    mapping_key: Label
+    mapping_sha256: str
+    by: Identity
+    started_at: datetime
+
+
+class ImportProgressed(Fact, type="import-progressed.v1", stream="import-{import_id}"):
+    """All rows of a file up to `rows_done` are dealt with; an import that was cut off goes on after them."""
+
+    import_id: Identity
+    file: Label
+    rows_done: int
+    accepted: int
+    repeated: int
+    refused: int
+
+
+class ImportFinished(Fact, type="import-finished.v1", stream="import-{import_id}"):
+    """Every row was taken or refused with a reason; `problems_key` is the file of refusals in the object store."""
+
+    import_id: Identity
+    accepted: int
+    repeated: int
+    refused: int
+    problems_key: Label | None = None
+    finished_at: datetime
+
+
+class ImportFailed(Fact, type="import-failed.v1", stream="import-{import_id}"):
+    """The import as a whole cannot be done, for instance because its mapping does not fit its files."""
+
+    import_id: Identity
+    why: Note
+    failed_at: datetime

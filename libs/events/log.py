@@ -1,0 +1,316 @@
+"""The log of one service as code sees it: connections, appending in groups, loading, positions, wake-ups."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from libs.events import metrics
+from libs.events.errors import Overloaded, Restoring, Unavailable
+from libs.events.facts import REGISTRY, Meta, Recorded
+
+CONNECT_SECONDS = 3.0
+ACQUIRE_SECONDS = 2.0
+STATEMENT_SECONDS = 8.0
+APPEND_SECONDS = 2.0
+MAX_WAITING = 2_000
+BATCH_HOLD_SECONDS = 0.010
+
+
+def plain_url(url: str) -> str:
+    """The URL as asyncpg wants it."""
+    return url.replace("postgresql+asyncpg://", "postgresql://")
+
+
+async def prepare_connection(connection: asyncpg.Connection) -> None:
+    """JSON in and out as Python values."""
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+        )
+
+
+async def open_pool(url: str, *, size: int = 8, name: str = "salesloom") -> asyncpg.Pool:
+    """A pool with every wait bounded; session settings are reset by asyncpg on release."""
+    return await asyncpg.create_pool(
+        plain_url(url),
+        min_size=1,
+        max_size=size,
+        timeout=CONNECT_SECONDS,
+        command_timeout=STATEMENT_SECONDS,
+        init=prepare_connection,
+        server_settings={
+            "application_name": name,
+            "timezone": "UTC",
+            "idle_in_transaction_session_timeout": "10s",
+            "jit": "off",
+        },
+    )
+
+
+class Wake:
+    """Wakes whoever waits in this process for the log to grow."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def __call__(self) -> None:
+        """The log has grown."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait for growth, at most `seconds`; True if woken."""
+        event = self._event
+        try:
+            await asyncio.wait_for(event.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class NewFact:
+    """A fact on its way into the log: stream with its owner, and the version it will have."""
+
+    tenant: str
+    stream: str
+    version: int
+    event_id: UUID
+    type: str
+    data: Mapping[str, Any]
+    meta: Mapping[str, Any]
+    occurred_at: datetime
+
+    def document(self, command_index: int) -> dict[str, Any]:
+        """As `log.append` takes it."""
+        return {
+            "c": command_index,
+            "tenant": self.tenant,
+            "stream": self.stream,
+            "version": self.version,
+            "event_id": self.event_id,
+            "type": self.type,
+            "data": self.data,
+            "meta": self.meta,
+            "occurred_at": self.occurred_at,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One command's facts, all or nothing. `loaded`: every stream that was looked at, with the version seen."""
+
+    command_id: UUID
+    request_hmac: str
+    tenant: str
+    loaded: Mapping[str, int]
+    facts: Sequence[NewFact]
+    answer: Mapping[str, Any]
+
+    def document(self) -> dict[str, Any]:
+        """As `log.append` takes it."""
+        after = {f"{self.tenant} {fact.stream}": fact.version for fact in self.facts}
+        return {
+            "id": self.command_id,
+            "hmac": self.request_hmac,
+            "tenant": self.tenant,
+            "loaded": {f"{self.tenant} {stream}": version for stream, version in self.loaded.items()},
+            "after": after,
+            "answer": self.answer,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of an append: `appended`, `seen` (an earlier one with this id: its answer) or `conflict`."""
+
+    status: str
+    answer: Mapping[str, Any] | None = None
+    request_hmac: str | None = None
+    stream: str | None = None
+    current: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a command sees in one snapshot."""
+
+    answer: Mapping[str, Any] | None
+    request_hmac: str | None
+    heads: Mapping[str, int]
+    facts: Mapping[str, Sequence[Recorded[Any]]]
+
+
+def recorded_from(row: Mapping[str, Any]) -> Recorded[Any] | None:
+    """A row of the log as a fact; None for a type this code does not know. Raises UnreadableFact."""
+    fact = REGISTRY.read(row["type"], row["data"])
+    if fact is None:
+        metrics.UNKNOWN_TYPES.labels(row["type"]).inc()
+        return None
+    return Recorded(
+        fact=fact,
+        tenant=row["tenant"],
+        stream=row["stream"],
+        version=row["version"],
+        event_id=row["event_id"],
+        occurred_at=row["occurred_at"],
+        recorded_at=row["recorded_at"],
+        meta=Meta.model_validate(row["meta"]),
+        seq=row["seq"],
+        own_seq=row["own_seq"],
+    )
+
+
+class Log:
+    """One service's log. Appends of one process go out in groups: what is decided while a batch commits is the next."""
+
+    def __init__(self, service: str, pool: asyncpg.Pool) -> None:
+        self.service = service
+        self.pool = pool
+        self.wake = Wake()
+        self._waiting: list[tuple[Append, datetime, asyncio.Future[Appended]]] = []
+        self._more = asyncio.Event()
+        self._batch = 32
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to take appends."""
+        self._task = asyncio.create_task(self._commit_groups(), name="group-commit")
+
+    async def stop(self) -> None:
+        """Commit what waits, then stop."""
+        self._stopping = True
+        self._more.set()
+        if self._task is not None:
+            await self._task
+
+    async def append(self, append: Append, now: datetime) -> Appended:
+        """Append one command; a caller that goes away cancels only its wait. Overloaded, Unavailable, Restoring."""
+        if len(self._waiting) >= MAX_WAITING:
+            raise Overloaded("too many commands wait for the log")
+        future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        self._waiting.append((append, now, future))
+        self._more.set()
+        return await asyncio.shield(future)
+
+    async def _commit_groups(self) -> None:
+        while not self._stopping:
+            await self._more.wait()
+            self._more.clear()
+            while self._waiting:
+                group, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
+                started = time.perf_counter()
+                await self._commit(group)
+                held = time.perf_counter() - started
+                metrics.APPEND_BATCH.observe(len(group))
+                metrics.APPEND_SECONDS.observe(held)
+                if held > BATCH_HOLD_SECONDS * 1.5:
+                    self._batch = max(8, self._batch // 2)
+                elif held < BATCH_HOLD_SECONDS and len(group) == self._batch:
+                    self._batch = min(512, self._batch * 2)
+
+    async def _commit(self, group: list[tuple[Append, datetime, asyncio.Future[Appended]]]) -> None:
+        try:
+            results = await self.append_batch([append for append, _, _ in group], max(now for _, now, _ in group))
+        except (Restoring, Unavailable, asyncpg.PostgresError, asyncpg.DataError, ValueError, TypeError) as error:
+            if len(group) > 1 and not isinstance(error, Restoring | Unavailable):
+                for one in group:  # one command poisons the batch: find it by trying each alone
+                    await self._commit([one])
+                return
+            for _, _, future in group:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, _, future), result in zip(group, results, strict=True):
+            if not future.done():
+                future.set_result(result)
+
+    async def append_batch(self, appends: Sequence[Append], now: datetime) -> list[Appended]:
+        """One call of `log.append`, repeated while the connection fails: ids make a second time harmless."""
+        document = orjson.dumps(
+            {
+                "commands": [append.document() for append in appends],
+                "facts": [fact.document(i) for i, append in enumerate(appends) for fact in append.facts],
+            }
+        ).decode()
+        deadline = time.monotonic() + 2 * APPEND_SECONDS
+        while True:
+            try:
+                async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                    answer = await connection.fetchval(
+                        "select log.append($1, $2::text::jsonb)", now, document, timeout=APPEND_SECONDS + 1
+                    )
+                break
+            except asyncpg.RaiseError as error:
+                if error.sqlstate == "SL001":
+                    raise Restoring(str(error)) from error
+                raise
+            except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError,
+                    asyncpg.OperatorInterventionError, asyncpg.TransactionTimeoutError) as error:  # fmt: skip
+                if time.monotonic() > deadline:
+                    raise Unavailable("the log did not answer in time; send the same request again") from error
+                await asyncio.sleep(0.05)
+        self.wake()
+        return [
+            Appended(
+                status=result["status"],
+                answer=result.get("answer"),
+                request_hmac=result.get("hmac"),
+                stream=result["stream"].split(" ", 1)[1] if "stream" in result else None,
+                current=result.get("current"),
+            )
+            for result in answer["results"]
+        ]
+
+    async def load(self, tenant: str, command_id: UUID, after: Mapping[str, int]) -> Loaded:
+        """The stored answer of a command if there is one, and the facts of its streams after the versions known."""
+        try:
+            async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                rows = await connection.fetch(
+                    "select * from log.load($1, $2, $3, $4)", tenant, command_id, list(after), list(after.values())
+                )
+        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError,
+                asyncpg.OperatorInterventionError) as error:  # fmt: skip
+            raise Unavailable("the log cannot be read just now; send the same request again") from error
+        answer: Mapping[str, Any] | None = None
+        hmac: str | None = None
+        heads = dict.fromkeys(after, 0)
+        facts: dict[str, list[Recorded[Any]]] = {stream: [] for stream in after}
+        for row in rows:
+            match row["kind"]:
+                case "answer":
+                    answer, hmac = row["data"], row["type"]
+                case "head":
+                    heads[row["stream"]] = row["version"]
+                case _:
+                    recorded = recorded_from({**row, "tenant": tenant})
+                    if recorded is not None:
+                        facts[row["stream"]].append(recorded)
+        return Loaded(answer, hmac, heads, facts)
+
+    async def head(self) -> tuple[int, int]:
+        """The last `seq` and the last `own_seq`."""
+        row = await self.pool.fetchrow("select seq, own_seq from log.head()")
+        return row["seq"], row["own_seq"]
+
+    async def tick(self, now: datetime) -> tuple[datetime, int, int]:
+        """Raise the time floor to `now`: (t, own_seq, seq); every fact recorded later is recorded after t."""
+        row = await self.pool.fetchrow("select t, own_seq, seq from log.tick($1)", now)
+        return row["t"], row["own_seq"], row["seq"]
+
+
+async def open_log(service: str, url: str, *, size: int = 8) -> Log:
+    """Connect to a service's log and start taking appends."""
+    log = Log(service, await open_pool(url, size=size, name=service))
+    await log.start()
+    return log

@@ -1,0 +1,27 @@
+"""What the runtime measures; every name is listed in docs/operations.md."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
+
+APPEND_BATCH = Histogram("salesloom_append_batch_commands", "Commands in one append of a process", buckets=BATCH)
+APPEND_SECONDS = Histogram("salesloom_append_seconds", "Seconds of one append, its wait for the log's lock included")
+APPEND_CONFLICTS = Counter("salesloom_append_conflicts_total", "Commands decided again because a stream moved on")
+UNKNOWN_TYPES = Counter("salesloom_unknown_facts_total", "Facts of a type this code does not know", ("type",))
+LAG_FACTS = Gauge("salesloom_lag_facts", "Facts between a reader and the head of the log", ("reader",))
+LAG_SECONDS = Gauge("salesloom_lag_seconds", "Seconds since a reader was last at the head of the log", ("reader",))
+FOLDED = Counter("salesloom_folded_facts_total", "Facts a reader has folded", ("reader",))
+FOLD_BATCH = Histogram("salesloom_fold_batch_facts", "Facts in one batch of a reader", ("reader",), buckets=BATCH)
+PARKED_KEYS = Gauge("salesloom_parked_keys", "Keys that wait for an operator", ("reader",))
+RELAYED = Counter("salesloom_relayed_facts_total", "Facts published", ("topic",))
+INGESTED = Counter("salesloom_ingested_facts_total", "Facts received", ("source",))
+REPEATED = Counter("salesloom_repeated_facts_total", "Received facts that were known already", ("source",))
+REBUILD_RATE = Gauge("salesloom_rebuild_facts_per_second", "Speed of the running or last rebuild", ("projection",))
+LEASE_EPOCH = Gauge("salesloom_lease_epoch", "Epoch of a lease this process holds (0: not held)", ("role",))
+EFFECTS = Counter("salesloom_effects_total", "Effects by outcome", ("kind", "outcome"))
+DEADLINES_FIRED = Counter("salesloom_deadlines_fired_total", "Deadlines that fired", ("deadline",))
+DEADLINE_LATE = Histogram("salesloom_deadline_late_seconds", "Business seconds between due and fired", ("deadline",))
+TOKEN_WAIT = Histogram("salesloom_consistency_wait_seconds", "Seconds a query waited for its consistency token")
+ALARM = Gauge("salesloom_alarm", "1 while a reader or relay stands still for an operator", ("what",))
