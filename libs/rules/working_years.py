@@ -72,7 +72,7 @@ class WorkingYear:
 
 
 def working_year(document: CalendarDocument, year: int) -> WorkingYear:
-    """Lay out one local year of a calendar: about 2 ms."""
+    """Lay out one local year of a calendar: a few milliseconds."""
     zone = ZoneInfo(document.zone)
     slots = document.slots_of_year(year)
     workday = Track.over((micros(instant(zone, day)), micros(instant(zone, day + DAY))) for day in slots)
