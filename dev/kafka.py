@@ -21,6 +21,7 @@ from dev.processes import Child, Say, Trouble, answers, call, leashed, spawn, un
 
 NODE = 1
 START_WITHIN_S = 90.0
+# The short session: a broker that starts again waits for the end of its former self's session, 9 s by default.
 PROPERTIES = """\
 process.roles=broker,controller
 node.id={node}
@@ -47,6 +48,8 @@ log.cleaner.dedupe.buffer.size=16777216
 num.network.threads=2
 num.io.threads=4
 background.threads=4
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 controlled.shutdown.enable=false
 """
 
