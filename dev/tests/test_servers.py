@@ -19,17 +19,17 @@ from dev.ports import free_ports
 
 
 @contextmanager
-def started(data: Path, ports: list[int]) -> Iterator[tuple[psutil.Popen, str, str]]:
+def started(data: Path, ports: list[int]) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """`python -m dev servers` on that data: its process, PostgreSQL's address, Kafka's."""
     names = ("SALESLOOM_POSTGRES_PORT", "SALESLOOM_KAFKA_PORT", "SALESLOOM_KAFKA_CONTROLLER_PORT")
     environment = {**os.environ, "SALESLOOM_DATA": str(data), **dict(zip(names, map(str, ports), strict=True))}
     command = [sys.executable, "-m", "dev", "servers"]
-    with psutil.Popen(
+    with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
             said = ""
-            for line in process.stdout:
+            for line in process.stdout or ():
                 said += line
                 if "Ctrl-C" in line:
                     break
@@ -45,7 +45,7 @@ async def test_a_killed_parent_leaves_nothing_running_and_its_data_is_served_by_
     ports = free_ports(3)
     with started(tmp_path, ports) as (process, dsn, bootstrap):
         await leave_a_trace(dsn, bootstrap)
-        family = process.children(recursive=True)
+        family = psutil.Process(process.pid).children(recursive=True)
         assert {"postgres", "java"} <= {member.name() for member in family}
         process.kill()
         process.wait()
@@ -53,7 +53,7 @@ async def test_a_killed_parent_leaves_nothing_running_and_its_data_is_served_by_
         assert not alive
     with started(tmp_path, ports) as (process, dsn, bootstrap):
         await find_the_trace(dsn, bootstrap)
-        family = process.children(recursive=True)
+        family = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         assert process.wait(20) == 0
         assert not any(member.is_running() for member in family)
