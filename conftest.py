@@ -32,13 +32,14 @@ RUNNING = ExitStack()
 def pytest_configure(config: pytest.Config) -> None:
     """With xdist, start the servers before its workers, which find them in the environment."""
     controls = getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput")
-    if controls and not config.option.collectonly:
-        try:
+    try:
+        given()
+        if controls and not config.option.collectonly:
             addresses = RUNNING.enter_context(servers_for_tests(_say_past_the_capture(config)))
-        except Trouble as trouble:
-            raise pytest.UsageError(str(trouble)) from trouble
-        config.stash[ORIGIN] = addresses.origin
-        os.environ.update(addresses.exports())
+            config.stash[ORIGIN] = addresses.origin
+            os.environ.update(addresses.exports())
+    except Trouble as trouble:
+        raise pytest.UsageError(str(trouble)) from trouble
 
 
 def pytest_unconfigure() -> None:
