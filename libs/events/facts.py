@@ -60,6 +60,10 @@ class Fact(Value):
     partners: ClassVar[bool] = False
     template: ClassVar[str] = ""
 
+    def __init_subclass__(cls, **_: Any) -> None:
+        """Let the declaration's keywords pass; they are read below, once the fields are known."""
+        super().__init_subclass__()
+
     @classmethod
     def __pydantic_init_subclass__(
         cls,
