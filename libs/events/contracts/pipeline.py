@@ -35,7 +35,10 @@ class ProductRegistered(PipelineFact, type="product-registered.v1", stream="prod
 class OpportunityOpened(
     PipelineFact, type="opportunity-opened.v1", stream="opportunity-{opportunity_id}", partners=True
 ):
-    """A deal began in its first stage visit. `undated`: an import knew no date, `opened_at` is that of the import."""
+    """A deal began in its first stage visit. `undated`: an import knew no date, `opened_at` is that of the import.
+
+    `source_channel` and `campaign_id` are those of the converted lead; `recorded_from` names the history it is from.
+    """
 
     opportunity_id: Identity
     name: Label
@@ -49,6 +52,9 @@ class OpportunityOpened(
     amount: Money | None = None
     expected_close: date | None = None
     source_lead: Identity | None = None
+    source_channel: Label | None = None
+    campaign_id: Identity | None = None
+    recorded_from: Label | None = None
     tier: Tier | None = None
     tags: dict[str, str] = {}
     opened_at: datetime
@@ -74,7 +80,10 @@ class MissingRequirement(Value):
 
 
 class StageAdvanced(PipelineFact, type="stage-advanced.v1", stream="opportunity-{opportunity_id}", partners=True):
-    """The gate let the deal into its next stage: `visit` of `from_stage` closed, `next_visit` of `to_stage` opened."""
+    """The gate let the deal into its next stage: `visit` of `from_stage` closed, `next_visit` of `to_stage` opened.
+
+    `rule_refs` is the definition that its gate was of, `definition_version` the one that holds from now on.
+    """
 
     opportunity_id: Identity
     owner_id: Identity
@@ -107,7 +116,7 @@ class StageAdvanceRejected(PipelineFact, type="stage-advance-rejected.v1", strea
 
 
 class StageRegressed(PipelineFact, type="stage-regressed.v1", stream="opportunity-{opportunity_id}", partners=True):
-    """The deal moved back, with a reason."""
+    """The deal moved back, with a reason; `definition_version` holds from now on (None: the one before)."""
 
     opportunity_id: Identity
     owner_id: Identity
@@ -121,6 +130,7 @@ class StageRegressed(PipelineFact, type="stage-regressed.v1", stream="opportunit
     regressed_at: datetime
     dwell: Elapsed
     package: Package
+    definition_version: int | None = None
     calendar_version: Label | None = None
 
 
@@ -164,7 +174,7 @@ class EvidenceUsed(PipelineFact, type="evidence-used.v1", stream="evidence-{rep_
 
 
 class RequirementSatisfied(PipelineFact, type="requirement-satisfied.v1", stream="opportunity-{opportunity_id}"):
-    """One requirement of a stage visit is fulfilled."""
+    """One requirement of a stage visit is fulfilled; `warnings` are content checks that failed without blocking."""
 
     opportunity_id: Identity
     owner_id: Identity
@@ -174,6 +184,7 @@ class RequirementSatisfied(PipelineFact, type="requirement-satisfied.v1", stream
     mode: Literal["normal", "backfill", "carried-over"] = "normal"
     evidence: list[Identity] = []
     text: Note | None = None
+    warnings: list[Label] = []
     satisfied_by: Identity
     satisfied_at: datetime
 
@@ -225,7 +236,10 @@ class OpportunityLost(PipelineFact, type="opportunity-lost.v1", stream="opportun
 class OpportunityReopened(
     PipelineFact, type="opportunity-reopened.v1", stream="opportunity-{opportunity_id}", partners=True
 ):
-    """A closed deal is worked on again, in a new visit of the stage it was closed in."""
+    """A closed deal is worked on again, in a new visit of the stage it was closed in.
+
+    `definition_version` holds from now on (None: the one before).
+    """
 
     opportunity_id: Identity
     owner_id: Identity
@@ -235,6 +249,7 @@ class OpportunityReopened(
     reason: Note
     approver: Identity
     reopened_at: datetime
+    definition_version: int | None = None
 
 
 class OpportunityTransferred(
