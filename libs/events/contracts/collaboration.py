@@ -23,6 +23,7 @@ class CollabEventRecorded(
     subject: Subject
     payload: dict[str, Any] = {}
     happened_at: datetime
+    rule_refs: list[RuleRef] = []
 
 
 class TodoCreated(CollaborationFact, type="todo-created.v1", stream="todo-{todo_id}"):
@@ -92,6 +93,7 @@ class HandoffSubmitted(CollaborationFact, type="handoff-submitted.v1", stream="h
     from_person: Identity
     to_person: Identity
     submitted_at: datetime
+    accept_by: datetime | None = None
     rule_refs: list[RuleRef] = []
 
 
@@ -115,12 +117,13 @@ class HandoffAccepted(CollaborationFact, type="handoff-accepted.v1", stream="han
 
 
 class HandoffReturned(CollaborationFact, type="handoff-returned.v1", stream="handoff-{handoff_id}", partners=True):
-    """The receiver sent it back; the sender's clock starts at 0."""
+    """The receiver sent it back; the sender's clock starts at 0, or that of the `stand_in` of a sender on leave."""
 
     handoff_id: Identity
     reason_code: Label
     missing: list[Identity] = []
     note: Note | None = None
+    stand_in: Identity | None = None
     returned_by: Identity
     returned_at: datetime
 
@@ -141,6 +144,25 @@ class HandoffResumed(CollaborationFact, type="handoff-resumed.v1", stream="hando
     handoff_id: Identity
     resumed_by: Identity
     resumed_at: datetime
+
+
+class HandoffItemDelivered(CollaborationFact, type="handoff-item-delivered.v1", stream="handoff-{handoff_id}"):
+    """One piece of the work is there, before all of it is."""
+
+    handoff_id: Identity
+    item: Deliverable
+    delivered_by: Identity
+    delivered_at: datetime
+
+
+class HandoffCommented(CollaborationFact, type="handoff-commented.v1", stream="handoff-{handoff_id}"):
+    """Somebody wrote about it; only a comment with `content` counts as progress."""
+
+    handoff_id: Identity
+    text: Note
+    content: bool
+    commented_by: Identity
+    commented_at: datetime
 
 
 class HandoffDelivered(CollaborationFact, type="handoff-delivered.v1", stream="handoff-{handoff_id}", partners=True):
@@ -172,10 +194,11 @@ class HandoffCancelled(CollaborationFact, type="handoff-cancelled.v1", stream="h
 
 
 class ClarificationAsked(CollaborationFact, type="clarification-asked.v1", stream="handoff-{handoff_id}"):
-    """One side asked about an item."""
+    """One side asked about an item; it is the other side's turn until it answers."""
 
     handoff_id: Identity
     clarification_id: Identity
+    side: Literal["sender", "receiver"]
     item: Identity | None = None
     question: Note
     asked_by: Identity
@@ -216,11 +239,14 @@ class HandoffStalled(CollaborationFact, type="handoff-stalled.v1", stream="hando
     calendar_version: Label | None = None
 
 
-class OwnerlessStepDetected(CollaborationFact, type="ownerless-step-detected.v1", stream="handoff-{handoff_id}"):
-    """A step's role resolved to nobody; it fell to `fell_to`."""
+class OwnerlessStepDetected(CollaborationFact, type="ownerless-step-detected.v1", stream="ownerless-{step_id}"):
+    """A step's role resolved to nobody; it fell to `fell_to`. `step_id` is that of the handoff or of the to-do."""
 
-    handoff_id: Identity
+    step_id: Identity
+    handoff_id: Identity | None = None
+    subject: Subject
     step: Label
     role: Label
     fell_to: Identity | None
     detected_at: datetime
+    rule_refs: list[RuleRef] = []

@@ -1,0 +1,1 @@
+"""What each kind of handoff must contain, and how long it may stand still."""

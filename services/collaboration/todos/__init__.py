@@ -1,0 +1,1 @@
+"""To-dos: work that found its person."""
