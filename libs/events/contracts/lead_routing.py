@@ -244,7 +244,10 @@ class LeadTiered(LeadRoutingFact, type="lead-tiered.v1", stream="lead-{lead_id}"
 
 
 class Candidate(Value):
-    """How one rep was seen by a routing: the filters that said no, or the parts of the score (domain.md 4.1)."""
+    """How one rep was seen by a routing: the filters that said no, or the parts of the score (domain.md 4.1).
+
+    `incentive` is the rep's incentive tier and `share` the part of recent automatic assignments the rep had.
+    """
 
     rep_id: Identity
     filters: list[Label] = []
@@ -256,6 +259,8 @@ class Candidate(Value):
     weight: Decimal = Decimal(1)
     headroom: Decimal | None = None
     fairness: Decimal | None = None
+    incentive: int = 0
+    share: Decimal = Decimal(0)
     bonus: Decimal = Decimal(0)
     score: Decimal | None = None
     last_assigned_at: datetime | None = None
@@ -277,12 +282,16 @@ class RoutingEvaluated(LeadRoutingFact, type="routing-evaluated.v1", stream="lea
 
 
 class RoutingSettled(LeadRoutingFact, type="routing-settled.v1", stream="routing-{policy_id}"):
-    """The fairness credits after an automatic assignment (domain.md 4.1): eligible reps gained, the winner paid 1."""
+    """The fairness credits after an automatic assignment (domain.md 4.1): eligible reps gained, the winner paid 1.
+
+    With cause `returned` the winner of an earlier one gets the 1 back for a lead that was declined with good reason.
+    """
 
     policy_id: Identity
     lead_id: Identity
     winner: Identity
     credits: dict[str, Decimal]
+    cause: Literal["assigned", "returned"] = "assigned"
     settled_at: datetime
 
 
@@ -354,7 +363,11 @@ class LeadReassigned(LeadRoutingFact, type="lead-reassigned.v1", stream="lead-{l
     cause: Literal["sla", "declined", "transfer", "manual"]
     reassigned_at: datetime
     accept_by: datetime | None = None
+    protected_until: datetime | None = None
     handover_note: Note | None = None
+    override: list[Label] = []
+    rule_refs: list[RuleRef] = []
+    calendar_version: Label | None = None
 
 
 class LeadFirstResponded(LeadRoutingFact, type="lead-first-responded.v1", stream="lead-{lead_id}", partners=True):
