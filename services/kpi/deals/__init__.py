@@ -1,0 +1,1 @@
+"""The deals themselves, fact by fact, and the funnel report over them."""

@@ -1,0 +1,1 @@
+"""Gates that say no to many reps on one day."""
