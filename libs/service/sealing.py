@@ -114,7 +114,8 @@ async def sealer_provider(reader: Reader, request: Request, command: Command, no
     if missing:
         new = [vault.wrapped(subject, AESGCM.generate_key(8 * KEY_BYTES)) for subject in missing]
         rows = await reader().fetch(
-            "select n.subject, log.subject_key($1, n.subject, n.key) from unnest($2::text[], $3::bytea[]) n(subject, key)",
+            "select n.subject, log.subject_key($1, n.subject, n.key)"
+            " from unnest($2::text[], $3::bytea[]) n(subject, key)",
             missing,
             new,
         )
