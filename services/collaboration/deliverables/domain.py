@@ -174,4 +174,4 @@ def template_at(rule_id: str, version: int, rules: RuleBook) -> Template | None:
     if version == 0:
         return next((shipped for shipped in SHIPPED.values() if shipped.rule_id == rule_id), None)
     rule = rules.version(rule_id, version)
-    return rule and Template(rule.rule_id, rule.version, rule.parsed(DeliverableTemplate))
+    return None if rule is None else Template(rule.rule_id, rule.version, rule.parsed(DeliverableTemplate))
