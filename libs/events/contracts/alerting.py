@@ -45,7 +45,11 @@ class SilenceEpisodeClosed(
 
 
 class AlertRaised(AlertingFact, type="alert-raised.v1", stream="alert-{alert_id}", partners=True):
-    """A rule was broken. One alert is open per `dedup_key`; a later violation is the next `episode`."""
+    """A rule was broken. One alert is open per `dedup_key`; a later violation is the next `episode`.
+
+    All alerts of one `group` that go to one person become one message, sent at `notify_at`; a person in `deferred` is
+    told no earlier than then. `since` is when the condition began.
+    """
 
     alert_id: Identity
     dedup_key: Label
@@ -59,10 +63,14 @@ class AlertRaised(AlertingFact, type="alert-raised.v1", stream="alert-{alert_id}
     summary: Label
     group: Label
     boards: list[Label] = []
+    since: datetime | None = None
     due_at: datetime | None = None
     raised_at: datetime
     late_by: int = 0
+    notify_at: datetime | None = None
+    deferred: dict[Identity, datetime] = {}
     rule_refs: list[RuleRef] = []
+    calendar_version: Label | None = None
 
 
 class AlertOpened(AlertingFact, type="alert-opened.v1", stream="alert-key-{key_hash}"):
@@ -81,13 +89,17 @@ class AlertSettled(AlertingFact, type="alert-settled.v1", stream="alert-key-{key
 
 
 class NotificationRequested(AlertingFact, type="notification-requested.v1", stream="notification-{notification_id}"):
-    """One message to one person over one channel about one or more alerts (a group has many)."""
+    """One message to one person over one channel about one or more alerts (a group has many).
+
+    `channel` is `console`, or the kind and id of what takes it: `webhook:<id>`.
+    """
 
     notification_id: Identity
     recipient: Identity
     channel: Label
     alerts: list[Identity]
     step: Label
+    group: Label | None = None
     title: Label
     lines: list[Label]
     requested_at: datetime
@@ -136,7 +148,13 @@ class AlertEscalated(AlertingFact, type="alert-escalated.v1", stream="alert-{ale
     level: int
     to: list[Identity]
     reason: Label
+    rule_code: Identity | None = None
+    summary: Label | None = None
+    group: Label | None = None
+    notify_at: datetime | None = None
+    due_at: datetime | None = None
     escalated_at: datetime
+    late_by: int = 0
 
 
 class AlertResolved(AlertingFact, type="alert-resolved.v1", stream="alert-{alert_id}", partners=True):

@@ -1,0 +1,1 @@
+"""Alert rules as data: limits, recipients, escalation."""

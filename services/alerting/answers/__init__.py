@@ -1,0 +1,1 @@
+"""What people answer to alerts: acknowledge, resolve, judge."""

@@ -1,0 +1,1 @@
+"""Alerts that nobody took care of go up the reporting line."""
