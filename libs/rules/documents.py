@@ -31,7 +31,8 @@ class RuleKind:
     """A sort of rule document: its pydantic model, the shipped default, and how it is checked.
 
     `lint(document)` gets the parsed model and gives findings beyond what the model itself refuses. With `four_eyes`
-    another person than the drafter must approve a draft before it is published.
+    another person than the drafter must approve a draft before it is published. A kind that ships several rules lists
+    the others in `more`: id → (name, document).
     """
 
     kind: str
@@ -41,6 +42,7 @@ class RuleKind:
     lint: Callable[[Any], Sequence[Finding]] | None = None
     four_eyes: bool = False
     default_name: str = ""
+    more: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     def parse(self, document: Mapping[str, Any]) -> BaseModel:
         """The document as its model; raises pydantic.ValidationError."""
@@ -55,15 +57,18 @@ class RuleKind:
         return list(self.lint(self.parse(document))) if self.lint else []
 
     @cached_property
+    def shipped(self) -> Mapping[str, PublishedRule]:
+        """The shipped rules by id, as version 0."""
+        own = (self.default_name or self.default_id, self.default_document)
+        return {
+            rule_id: PublishedRule(rule_id, 0, self.kind, name, document=self.normal(document))
+            for rule_id, (name, document) in {self.default_id: own, **self.more}.items()
+        }
+
+    @property
     def default(self) -> PublishedRule:
-        """The shipped document, as version 0."""
-        return PublishedRule(
-            self.default_id,
-            0,
-            self.kind,
-            self.default_name or self.default_id,
-            document=self.normal(self.default_document),
-        )
+        """The shipped default, as version 0."""
+        return self.shipped[self.default_id]
 
 
 KINDS: dict[str, RuleKind] = {}
@@ -112,7 +117,7 @@ class PublishedRule:
 class RuleBook:
     """All published rules of one tenant, earlier versions included. Immutable.
 
-    Where a rule with a kind's default id was never published, the shipped default stands in as version 0.
+    Where a rule with the id of a shipped one was never published, that stands in as version 0.
     """
 
     __slots__ = ("_of_kind", "_retired", "_versions")
@@ -155,6 +160,6 @@ class RuleBook:
 
 def _shipped(rule_id: str) -> PublishedRule | None:
     for kind in KINDS.values():
-        if kind.default_id == rule_id:
-            return kind.default
+        if rule_id in kind.shipped:
+            return kind.shipped[rule_id]
     return None

@@ -153,7 +153,7 @@ def _accepted(kind: RuleKind, document: Mapping[str, Any]) -> dict[str, Any]:
         return kind.normal(document)
     except ValidationError as error:
         errors = [
-            {"path": "/".join(map(str, one["loc"])), "message": one["msg"]}
+            {"pointer": "".join(f"/{part}" for part in ("document", *one["loc"])), "message": one["msg"]}
             for one in error.errors(include_url=False, include_context=False, include_input=False)[:50]
         ]
         raise Rejected("VALIDATION", f"the document is no {kind.kind}", errors=errors) from error
@@ -194,7 +194,7 @@ def _publish(states: States, command: PublishRule, given: Given) -> list[Fact]:
     kind = KINDS[command.kind]
     errors = [found.model_dump(mode="json") for found in kind.findings(draft.document) if found.severity == "error"]
     if errors:
-        raise Rejected("RULE_VIOLATION", "the draft has errors", findings=errors)
+        raise Rejected("DRAFT_HAS_ERRORS", "correct what was found, draft it again and simulate that", findings=errors)
     if kind.four_eyes and not rule.approved_by - {draft.by}:
         raise Rejected("APPROVAL_REQUIRED", "another person than the drafter has to approve the draft first")
     if command.override is None and not _fresh(rule.simulated_at, given.now):
@@ -241,7 +241,7 @@ def _retire(states: States, command: RetireRule, given: Given) -> list[Fact]:
 
 def _roll_back(states: States, command: RollbackRule, given: Given) -> list[Fact]:
     rule = _published(states, command)
-    earlier = rule.versions.get(command.version) or _shipped(KINDS[command.kind], command)
+    earlier = rule.versions.get(command.version) or _shipped(command)
     if earlier is None:
         raise NotFound(f"version {command.version} of", command.rule_id)
     now = rule.versions[rule.current]
@@ -264,10 +264,10 @@ def _roll_back(states: States, command: RollbackRule, given: Given) -> list[Fact
     ]
 
 
-def _shipped(kind: RuleKind, command: RollbackRule) -> Draft | None:
-    if command.version != 0 or command.rule_id != kind.default_id:
+def _shipped(command: RollbackRule) -> Draft | None:
+    shipped = KINDS[command.kind].shipped.get(command.rule_id) if command.version == 0 else None
+    if shipped is None:
         return None
-    shipped = kind.default
     return Draft(shipped.name, shipped.scope, shipped.document, document_hash(shipped.document), "", by="")
 
 

@@ -198,7 +198,8 @@ def _rule_after(rule: RuleState, recorded: Recorded[Any]) -> RuleState:
                 reason=fact.override,
             )
         case RuleRolledBack() as fact:
-            return replace(rule, kind=fact.kind, last_version=fact.version, suspended=False, reason=fact.reason)
+            after = replace(rule, kind=fact.kind, last_version=fact.version, suspended=False, reason=fact.reason)
+            return after if rule.draft is not None else replace(after, name=fact.name, scope=fact.scope)
         case RuleSuspended(reason=reason):
             return replace(rule, suspended=True, reason=reason)
         case RuleResumed():
