@@ -1,4 +1,4 @@
-"""Two handoffs from sales to delivery: one is asked about, paused, delivered and rated; one stalls and is called off."""
+"""Two handoffs from sales to delivery: one is asked about, paused, delivered and rated; one stalls, is called off."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ from libs.events.contracts.examples.ids import (
     HANDOFF_2,
     MANAGER_ZHOU,
     OPPORTUNITY_1,
-    OPPORTUNITY_2,
     OWNER_HE,
     REP_LI,
     TODO_1,
@@ -48,8 +47,7 @@ from libs.events.facts import Fact, RuleRef
 COLLAB_EVENT_1 = "01906a00-0000-7000-8000-000000000701"
 CLARIFICATION_1 = "01906a00-0000-7000-8000-000000000702"
 OWNERLESS_TODO = "01906a00-0000-7000-8000-000000000502"
-DEAL_1 = Subject(type="opportunity", id=OPPORTUNITY_1)
-DEAL_2 = Subject(type="opportunity", id=OPPORTUNITY_2)
+DEAL = Subject(type="opportunity", id=OPPORTUNITY_1)
 SOLUTION, LOCK = "solution_confirmation", "delivery_lock"
 SOLUTION_RULE = RuleRef(rule_id=f"deliverables-{SOLUTION}", version=0)
 LOCK_RULE = RuleRef(rule_id=f"deliverables-{LOCK}", version=0)
@@ -106,8 +104,8 @@ def ledger(scene: str, subject: Subject, handoff_id: str | None) -> HandoffLedge
 
 
 SOLUTION_HANDOFF: list[tuple[Fact, datetime]] = [
-    (drafted(HANDOFF_1, SOLUTION, DEAL_1, SOLUTION_RULE, at(25)), at(25)),
-    (ledger(SOLUTION, DEAL_1, HANDOFF_1), at(25)),
+    (drafted(HANDOFF_1, SOLUTION, DEAL, SOLUTION_RULE, at(25)), at(25)),
+    (ledger(SOLUTION, DEAL, HANDOFF_1), at(25)),
     (
         HandoffRefusedIncomplete(
             handoff_id=HANDOFF_1,
@@ -122,7 +120,7 @@ SOLUTION_HANDOFF: list[tuple[Fact, datetime]] = [
         submitted(
             HANDOFF_1,
             SOLUTION,
-            DEAL_1,
+            DEAL,
             SOLUTION_RULE,
             at(25.25),
             "requirement_list",
@@ -138,7 +136,7 @@ SOLUTION_HANDOFF: list[tuple[Fact, datetime]] = [
             role="receiver",
             assignee=DELIVERY_QIAN,
             title="Accept or return the handoff: solution confirmation",
-            subject=DEAL_1,
+            subject=DEAL,
             source=f"handoff-{HANDOFF_1}",
             due_at=at(30.75),
             created_at=at(25.25),
@@ -211,17 +209,17 @@ SOLUTION_HANDOFF: list[tuple[Fact, datetime]] = [
         ),
         at(50),
     ),
-    (ledger(SOLUTION, DEAL_1, None), at(50)),
+    (ledger(SOLUTION, DEAL, None), at(50)),
 ]
 
 STALLED_HANDOFF: list[tuple[Fact, datetime]] = [
-    (drafted(HANDOFF_2, LOCK, DEAL_2, LOCK_RULE, at(51)), at(51)),
-    (ledger(LOCK, DEAL_2, HANDOFF_2), at(51)),
+    (drafted(HANDOFF_2, LOCK, DEAL, LOCK_RULE, at(51)), at(51)),
+    (ledger(LOCK, DEAL, HANDOFF_2), at(51)),
     (
         submitted(
             HANDOFF_2,
             LOCK,
-            DEAL_2,
+            DEAL,
             LOCK_RULE,
             at(53),
             "contract_number",
@@ -236,7 +234,7 @@ STALLED_HANDOFF: list[tuple[Fact, datetime]] = [
         HandoffStalled(
             handoff_id=HANDOFF_2,
             scene=LOCK,
-            subject=DEAL_2,
+            subject=DEAL,
             episode=1,
             level=1,
             since=at(53),
@@ -247,7 +245,7 @@ STALLED_HANDOFF: list[tuple[Fact, datetime]] = [
             waiting_superior=DELIVERY_HEAD_WU,
             other_superior=MANAGER_ZHOU,
             brief={
-                "what": {"scene": LOCK, "subject": {"type": "opportunity", "id": OPPORTUNITY_2}},
+                "what": {"scene": LOCK, "subject": {"type": "opportunity", "id": OPPORTUNITY_1}},
                 "state": "awaiting_acceptance",
                 "since": at(53).isoformat(),
                 "waiting": {"side": "receiver", "person": DELIVERY_QIAN},
@@ -293,7 +291,7 @@ STALLED_HANDOFF: list[tuple[Fact, datetime]] = [
         ),
         at(56),
     ),
-    (ledger(LOCK, DEAL_2, None), at(56)),
+    (ledger(LOCK, DEAL, None), at(56)),
 ]
 
 LEGAL_REVIEW: list[tuple[Fact, datetime]] = [
@@ -301,7 +299,7 @@ LEGAL_REVIEW: list[tuple[Fact, datetime]] = [
         CollabEventRecorded(
             event_id=COLLAB_EVENT_1,
             kind="legal_review_done",
-            subject=DEAL_1,
+            subject=DEAL,
             payload={"contract": "HT-2026-0031", "special_terms": False},
             happened_at=at(57),
             rule_refs=[FLOW_RULE],
@@ -314,7 +312,7 @@ LEGAL_REVIEW: list[tuple[Fact, datetime]] = [
             role="delivery_manager",
             assignee=OWNER_HE,
             title="Start implementation preparation",
-            subject=DEAL_1,
+            subject=DEAL,
             source=f"collab-event-{COLLAB_EVENT_1}",
             due_at=at(80),
             created_at=at(57),
@@ -324,7 +322,7 @@ LEGAL_REVIEW: list[tuple[Fact, datetime]] = [
     (
         OwnerlessStepDetected(
             step_id=OWNERLESS_TODO,
-            subject=DEAL_1,
+            subject=DEAL,
             step="Start implementation preparation",
             role="delivery_manager",
             fell_to=OWNER_HE,

@@ -1,0 +1,1 @@
+"""Tests of the whole service, and the people of its tests."""
