@@ -41,7 +41,7 @@ from libs.events.contracts.pipeline import (
 from libs.events.facts import Fact, Money, RuleRef
 
 CALENDAR_VERSION = "china-2026.1"
-RULE = RuleRef(rule_id=DEFINITION, version=1)
+RULE = RuleRef(rule_id=DEFINITION, version=0)
 NOTHING_REQUIRED = Package(required=0, on_time=0)
 ALL_THREE = Package(required=3, on_time=3)
 MINUTES_KEY, SHEET_KEY = "6b1f0a4c2d9e", "0c7d5be19a33"
@@ -67,7 +67,7 @@ def advanced(
         advanced_at=left,
         dwell=Elapsed(wall=dwell[0], workday=dwell[1], business=dwell[2]),
         package=package,
-        definition_version=1,
+        definition_version=0,
         rule_refs=[RULE],
         calendar_version=CALENDAR_VERSION,
     )
@@ -106,7 +106,7 @@ def won(entered: float, left: float, visit: int, dwell: tuple[int, int, int]) ->
         won_at=at(left),
         dwell=Elapsed(wall=dwell[0], workday=dwell[1], business=dwell[2]),
         package=NOTHING_REQUIRED,
-        definition_version=1,
+        definition_version=0,
         calendar_version=CALENDAR_VERSION,
     )
     return fact, at(left)
@@ -140,12 +140,13 @@ OPENING: list[tuple[Fact, datetime]] = [
             account_id=ACCOUNT_1,
             product_id=PRODUCT_1,
             definition_id=DEFINITION,
-            definition_version=1,
+            definition_version=0,
             stage="first_contact",
             amount=Money(amount=Decimal(300000), currency="CNY"),
             expected_close=date(2026, 4, 30),
             source_lead=LEAD_1,
             source_channel="expo",
+            campaign_id="expo-2026-spring",
             tier="A",
             tags={"industry": "manufacturing", "region": "east"},
             opened_at=at(1),
@@ -159,7 +160,7 @@ OPENING: list[tuple[Fact, datetime]] = [
             owner_id=REP_LI,
             account_id=ACCOUNT_1,
             definition_id=DEFINITION,
-            definition_version=1,
+            definition_version=0,
             stage="first_contact",
             opened_at=at(2),
         ),
@@ -262,7 +263,7 @@ BACK_AND_ON: list[tuple[Fact, datetime]] = [
             regressed_at=at(72),
             dwell=Elapsed(wall=82_800, workday=82_800, business=23_400),
             package=NOTHING_REQUIRED,
-            definition_version=1,
+            definition_version=0,
             calendar_version=CALENDAR_VERSION,
         ),
         at(72),
@@ -284,7 +285,7 @@ CLOSING: list[tuple[Fact, datetime]] = [
             reason="合同附件缺少售后条款，需要重新签署",
             approver=MANAGER_ZHOU,
             reopened_at=at(102),
-            definition_version=1,
+            definition_version=0,
         ),
         at(102),
     ),

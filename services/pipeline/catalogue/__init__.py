@@ -1,0 +1,1 @@
+"""Accounts and products: what is sold, and to whom."""

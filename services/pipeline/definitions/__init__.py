@@ -1,0 +1,1 @@
+"""Pipeline definitions: the stages of a deal, the moves between them, and the action package of each gate."""

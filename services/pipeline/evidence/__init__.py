@@ -1,0 +1,1 @@
+"""Evidence: uploaded files that prove what was done, checked for content."""

@@ -1,0 +1,1 @@
+"""Gates: what a stage visit still needs, and how its requirements are fulfilled."""

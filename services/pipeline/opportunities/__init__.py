@@ -1,0 +1,1 @@
+"""Opportunities: deals from their opening to their end, moved only through gates."""
