@@ -35,8 +35,8 @@ NOTHING, NO_TIME = Package(required=0, on_time=0), Elapsed(wall=0, workday=0, bu
 
 
 def day(number: int, hour: int = 12) -> datetime:
-    """Noon in Shanghai of a day of March 2026."""
-    return datetime(2026, 3, number, hour - 8, tzinfo=UTC)
+    """An hour in Shanghai on a day of March 2026."""
+    return datetime(2026, 3, number, tzinfo=UTC) + timedelta(hours=hour - 8)
 
 
 def opened(
