@@ -54,12 +54,19 @@ def resolve(reach: Reach, wanted: Wanted, at: datetime) -> Accountable | None:
 
 
 def detected(
-    given: Given, step_id: str, subject: Subject, step: str, role: str, fell_to: str | None, *refs: RuleRef
+    given: Given,
+    step_id: str,
+    subject: Subject,
+    step: str,
+    role: str,
+    fell_to: str | None,
+    *refs: RuleRef,
+    handoff_id: str | None = None,
 ) -> OwnerlessStepDetected:
     """The fact that a step's role resolved to nobody; goes to a stream of its own."""
     return OwnerlessStepDetected(
         step_id=step_id,
-        handoff_id=step_id if step.startswith("handoff") else None,
+        handoff_id=handoff_id,
         subject=subject,
         step=step,
         role=role,

@@ -212,7 +212,7 @@ def _wanted(command: DraftHandoff) -> Wanted:
 def _receiver(wanted: Wanted, handoff_id: str, subject: Subject, given: Given) -> tuple[Accountable, list[Fact]]:
     found = resolve(given[Reach], wanted, given.now)
     fell_to = found.person_id if found else None
-    detection = detected(given, handoff_id, subject, "handoff receiver", wanted.role, fell_to)
+    detection = detected(given, handoff_id, subject, "handoff receiver", wanted.role, fell_to, handoff_id=handoff_id)
     if found is None:
         raise nobody(detection)
     return found, [detection] if found.ownerless else []
