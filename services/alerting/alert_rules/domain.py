@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -105,26 +105,49 @@ def rule_id_of(code: str) -> str:
     return f"alert-{code.lower()}"
 
 
-def _shipped(code: str) -> PublishedRule:
-    return PublishedRule(rule_id_of(code), 0, KIND, SHIPPED[code].title, document=SHIPPED[code].model_dump(mode="json"))
+def lint(document: AlertRule) -> list[Finding]:
+    """What the model itself cannot refuse: a shipped rule's code, and limits that make sense together."""
+    if document.code not in SHIPPED:
+        return [Finding(path="code", message=f"nothing watches {document.code}; one of {', '.join(SHIPPED)}")]
+    if document.code in SILENCE_RULES and document.limit is None:
+        return [Finding(path="limit", message="a rule about silence needs a limit")]
+    return []
 
 
-_SHIPPED = {code: _shipped(code) for code in SHIPPED}
+def _document(code: str) -> dict[str, Any]:
+    return SHIPPED[code].model_dump(mode="json")
+
+
+ALERT_RULE = register_kind(
+    RuleKind(
+        KIND,
+        AlertRule,
+        rule_id_of(SILENT),
+        _document(SILENT),
+        lint=lint,
+        default_name=SHIPPED[SILENT].title,
+        more={rule_id_of(code): (SHIPPED[code].title, _document(code)) for code in (STALE, HANDOFF_STALLED)},
+    )
+)
 
 
 def rule_in_force(book: RuleBook, code: str) -> PublishedRule | None:
-    """The version of a rule that holds now: the tenant's own, else the shipped one; None while suspended or retired."""
+    """The rule of a code that holds now: the tenant's own, else the shipped one; None while it is suspended or retired.
+
+    What a tenant publishes under the shipped id, `alert-a01`, or under any other with that code, replaces it.
+    """
+    own = [rule for rule in book.published(KIND) if rule.document.get("code") == code]
+    if own:
+        return max(own, key=lambda rule: (rule.published_at, rule.version, rule.rule_id))
     rule_id = rule_id_of(code)
-    found = book.get(rule_id)
-    if found is None and book.version(rule_id, 1) is None:
-        return _SHIPPED.get(code)
-    return None if found is None or found.suspended else found
+    stands = book.get(rule_id)
+    return None if stands is None or stands.suspended else ALERT_RULE.shipped[rule_id]
 
 
 def rule_as_of(book: RuleBook, code: str, ref: RuleRef | None) -> AlertRule:
     """The version that an alert was raised under; it keeps it until it is resolved (3.4.7)."""
     found = book.version(ref.rule_id, ref.version) if ref is not None else None
-    return (found or _SHIPPED[code]).parsed(AlertRule)
+    return (found or ALERT_RULE.shipped[rule_id_of(code)]).parsed(AlertRule)
 
 
 def stand_in(reach: Reach, person_id: str, at: datetime) -> str:
@@ -152,24 +175,3 @@ def addressed(rule: AlertRule, reach: Reach, at: datetime, *owners: str | None) 
 def unique(people: Iterable[str | None]) -> list[str]:
     """Each person once, in the order of first mention, nobody left out."""
     return list(dict.fromkeys(person for person in people if person))
-
-
-def lint(document: AlertRule) -> list[Finding]:
-    """What the model itself cannot refuse: a shipped rule's code, and limits that make sense together."""
-    if document.code not in SHIPPED:
-        return [Finding(path="code", message=f"nothing watches {document.code}; one of {', '.join(SHIPPED)}")]
-    if document.code in SILENCE_RULES and document.limit is None:
-        return [Finding(path="limit", message="a rule about silence needs a limit")]
-    return []
-
-
-ALERT_RULE = register_kind(
-    RuleKind(
-        KIND,
-        AlertRule,
-        rule_id_of(SILENT),
-        SHIPPED[SILENT].model_dump(mode="json"),
-        lint=lint,
-        default_name=SHIPPED[SILENT].title,
-    )
-)

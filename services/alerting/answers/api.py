@@ -1,0 +1,79 @@
+"""Answering an alert over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, Field
+from starlette.responses import Response
+
+from libs.events.deciding import Text
+from libs.service.http import Accepted, Body, Person, Run, allowed, problems
+from services.alerting.alerts.api import AlertPath
+from services.alerting.answers.domain import (
+    ACKNOWLEDGE,
+    GIVE_FEEDBACK,
+    RESOLVE,
+    AcknowledgeAlert,
+    GiveFeedback,
+    ResolveAlert,
+    Sentence,
+    Verdict,
+)
+
+router = APIRouter(tags=["alerts"])
+Answering = Annotated[Person, allowed("rep", "manager", "director", "process-owner")]
+
+
+class AcknowledgeBody(Body):
+    """What will be done next, and until when the alert may stay silent: at most three workdays."""
+
+    until: AwareDatetime
+    next_action: Sentence
+
+
+class ResolveBody(Body):
+    """How the alert was dealt with."""
+
+    cause: Sentence
+
+
+class FeedbackBody(Body):
+    """Whether the alert was of use."""
+
+    verdict: Verdict
+    comment: Annotated[Text, Field(max_length=2_000)] = ""
+
+
+@router.post(
+    "/alerts/{alert_id}/ack",
+    operation_id="acknowledgeAlert",
+    response_model=Accepted,
+    responses=problems(403, 404, 409, 412, 422),
+)
+async def acknowledge(alert_id: AlertPath, who: Answering, run: Run, body: AcknowledgeBody) -> Response:
+    """Take care of an alert. When the time passes and nothing was done, it fires again one level higher."""
+    return await run(ACKNOWLEDGE, AcknowledgeAlert(alert_id=alert_id, until=body.until, next_action=body.next_action))
+
+
+@router.post(
+    "/alerts/{alert_id}/resolve",
+    operation_id="resolveAlert",
+    response_model=Accepted,
+    responses=problems(403, 404, 412, 422),
+)
+async def resolve(alert_id: AlertPath, who: Answering, run: Run, body: ResolveBody) -> Response:
+    """Say that an alert is dealt with. The next violation opens a new one."""
+    return await run(RESOLVE, ResolveAlert(alert_id=alert_id, cause=body.cause))
+
+
+@router.post(
+    "/alerts/{alert_id}/feedback",
+    operation_id="giveFeedbackOnAlert",
+    response_model=Accepted,
+    responses=problems(403, 404, 412, 422),
+)
+async def give_feedback(alert_id: AlertPath, who: Answering, run: Run, body: FeedbackBody) -> Response:
+    """Say whether an alert was of use; the last word of each person counts."""
+    return await run(GIVE_FEEDBACK, GiveFeedback(alert_id=alert_id, verdict=body.verdict, comment=body.comment))
