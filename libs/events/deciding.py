@@ -40,6 +40,10 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+NO_COMMAND = Command()
+"""Stands in where values are consulted without a command, as for computing what is due."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamOf(Generic[S]):
     """One stream of a kind, by name without its owner: `lead-0190…`."""

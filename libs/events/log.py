@@ -31,11 +31,14 @@ def plain_url(url: str) -> str:
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
-    """JSON in and out as Python values."""
-    for kind in ("json", "jsonb"):
-        await connection.set_type_codec(
-            kind, schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
-        )
+    """JSON in and out as Python values, in the binary format that COPY needs too (jsonb: a version byte, then text)."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + orjson.dumps(value),
+        decoder=lambda value: orjson.loads(value[1:]),
+        format="binary",
+    )
 
 
 async def open_pool(url: str, *, size: int = 8, name: str = "salesloom") -> asyncpg.Pool:
@@ -75,6 +78,53 @@ class Wake:
         except TimeoutError:
             return False
         return True
+
+
+class Head:
+    """Where the log ends, watched for all readers of a process: one look at the database serves them all."""
+
+    ACTIVE_SECONDS = 0.005
+    IDLE_SECONDS = 0.05
+
+    def __init__(self, pool: asyncpg.Pool, wake: Wake) -> None:
+        self._pool = pool
+        self._wake = wake
+        self._grown = Wake()
+        self._seq = 0
+
+    async def watch(self) -> None:
+        """Look whenever somebody in this process says so, and every 5 to 50 ms; until cancelled."""
+        pause = self.ACTIVE_SECONDS
+        while True:
+            grown = False
+            try:
+                grown = await self._look()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                pause = 0.5
+            pause = self.ACTIVE_SECONDS if grown else min(self.IDLE_SECONDS, pause * 1.3)
+            await self._wake.wait(pause)
+
+    async def _look(self) -> bool:
+        async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            seq: int = await connection.fetchval("select seq from log.head()")
+        grown = seq > self._seq
+        self._seq = seq
+        if grown:
+            self._grown()
+        return grown
+
+    async def now(self) -> int:
+        """The last position seen."""
+        if self._seq == 0:
+            await self._look()
+        return self._seq
+
+    async def beyond(self, seq: int, seconds: float) -> int:
+        """The head, once it is beyond `seq`, or after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while self._seq <= seq and (left := deadline - time.monotonic()) > 0:
+            await self._grown.wait(left)
+        return self._seq
 
 
 @dataclass(frozen=True, slots=True)

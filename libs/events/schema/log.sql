@@ -5,6 +5,7 @@ grant usage on schema log to :worker, :api;
 
 create table log.service (
     name text primary key,
+    api_role text not null,
     only_row boolean not null default true unique check (only_row)
 );
 
@@ -124,22 +125,29 @@ create table log.dues (
     tenant text not null,
     key text not null,
     item text not null,
-    due_at timestamptz not null,
-    provisional boolean not null default false,
+    stamp bigint not null,
+    due_at timestamptz,
     done boolean not null default false,
     primary key (deadline, tenant, key, item)
 );
 create index dues_open on log.dues (due_at) where not done;
+create index dues_unknown on log.dues (deadline) where due_at is null;
+comment on table log.dues is
+    'deadline: name:version of its projection; stamp: the fact that last changed its row; due_at: null to be computed, infinity: nothing runs';
 
 create table log.parked (
     consumer text not null,
     tenant text not null,
     key text not null,
     seq bigint not null,
-    error text not null,
+    error text not null default '',
+    waits boolean not null default false,
+    retry boolean not null default false,
     parked_at timestamptz not null default clock_timestamp(),
     primary key (consumer, tenant, key, seq)
 );
+comment on table log.parked is
+    'waits: for a subject that has not arrived, tried again by itself; retry: an operator wants it tried again now';
 
 create table log.skips (
     consumer text not null,
@@ -291,6 +299,14 @@ begin
     select coalesce(max(e.seq), 0) into seq from events e;
 end $$;
 
+-- What the relay found out about this database against the broker, kept with the identity of the cluster it was found on.
+create function log.judge(p_verdict text, p_detail text) returns void
+language sql security definer set search_path = log, pg_temp as $$
+    update verdict set verdict = p_verdict, detail = p_detail, system_identifier = s.system_identifier,
+                       timeline_id = c.timeline_id
+      from pg_control_system() s, pg_control_checkpoint() c
+$$;
+
 -- Copy received facts of some partitions into the log. p_batch: [{source, partition, from (own_seq now stored), to,
 -- next_offset, facts: [...], repeated: [event ids that must be known]}]. Raises SL003 when fenced, SL004 when forked.
 create function log.ingest(p_role text, p_epoch bigint, p_batch jsonb) returns bigint
@@ -405,6 +421,7 @@ revoke all on all functions in schema log from public;
 grant execute on all functions in schema log to :worker;
 grant execute on function log.append, log.load, log.enter, log.missing, log.changes, log.facts_of, log.head,
     log.subject_key, log.known_subject_keys, log.lock_append to :api;
+grant select on public.migrations to :worker, :api;
 grant select on log.builds, log.verdict, log.cursors, log.watermarks, log.ingested, log.service to :api;
 grant select on all tables in schema log to :worker;
 grant insert, update, delete on log.cursors, log.published, log.feeds, log.ingested, log.watermarks, log.builds, log.dues,

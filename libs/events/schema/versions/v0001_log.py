@@ -21,7 +21,9 @@ def upgrade() -> None:
     # the driver's own connection: many statements in one simple query, which a prepared statement cannot hold
     driver: Any = op.get_bind().connection.driver_connection
     await_only(driver.execute(statements))
-    await_only(driver.execute("insert into log.service (name) values ($1)", names["service"]))
+    await_only(
+        driver.execute("insert into log.service (name, api_role) values ($1, $2)", names["service"], names["api"])
+    )
 
 
 def downgrade() -> None:

@@ -1,0 +1,81 @@
+"""Folding: each projection's serving build follows the head of the log."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from libs.events import metrics
+from libs.events.batches import Batch, Parking, read_facts, trace_of
+from libs.events.builds import Builds
+from libs.events.leases import Fenced, Lease
+from libs.events.log import ACQUIRE_SECONDS, Head, Wake
+from libs.events.projecting import Projection
+from libs.events.tracing import batch_span
+
+
+class Folder:
+    """Keeps the serving build of one projection at the head of the log; run by the holder of its lease."""
+
+    def __init__(self, projection: Projection, pool: asyncpg.Pool, head: Head, folded: Wake) -> None:
+        self.builds = Builds(pool, projection)
+        self.projection = projection
+        self.pool = pool
+        self.head = head
+        self.folded = folded
+        self.cursor = 0
+
+    async def run(self, lease: Lease) -> None:
+        """Fold until cancelled; a version that has no build yet is built first."""
+        await self.builds.ensure()
+        while True:
+            if not await self.step(lease):
+                await self.head.beyond(self.cursor, 1.0)
+
+    async def step(self, lease: Lease) -> bool:
+        """Fold one batch; False when there was nothing to do."""
+        projection, reader = self.projection, self.projection.wanted
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            build = await connection.fetchrow(
+                "select build, schema_name, cursor from log.builds"
+                " where projection = $1 and version = $2 and state = 'serving'",
+                projection.name,
+                projection.version,
+            )
+            if build is None:
+                raise Fenced(f"{reader} has no serving build")
+            self.cursor = build["cursor"]
+            upto = await self.head.now()
+            parking = await Parking.load(connection, reader)
+            if upto <= self.cursor and not parking.retry:
+                self._measure(upto)
+                return False
+            raws, upto = await read_facts(connection, projection.wires, self.cursor, upto)
+            with batch_span(f"fold {reader}", [trace_of(raw) for raw in raws], facts=len(raws)):
+                async with connection.transaction():
+                    await connection.execute("set local transaction_timeout = '8s'; set local synchronous_commit = off")
+                    batch = Batch(projection, parking)
+                    schema = build["schema_name"]
+                    await batch.retry(connection, schema)
+                    for raw, keys in await batch.load(connection, schema, raws):
+                        for key in keys:
+                            batch.fold(raw, key)
+                    await batch.save(connection, schema)
+                    await lease.fence(
+                        connection,
+                        "update log.builds set cursor = $3 where projection = $4 and version = $5 and build = $6"
+                        " and state = 'serving' and cursor = $7 and exists (select from held)",
+                        upto,
+                        projection.name,
+                        projection.version,
+                        build["build"],
+                        self.cursor,
+                    )
+        self.cursor = upto
+        self.folded()
+        metrics.FOLDED.labels(reader).inc(len(raws))
+        metrics.FOLD_BATCH.labels(reader).observe(len(raws))
+        self._measure(await self.head.now())
+        return True
+
+    def _measure(self, head: int) -> None:
+        metrics.LAG_FACTS.labels(self.projection.wanted).set(max(0, head - self.cursor))

@@ -1,0 +1,146 @@
+"""Leases: which worker does which background role; on database time, every writing transaction fenced by its epoch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import asyncpg
+import structlog
+from aiokafka.errors import KafkaError
+
+from libs.events import metrics
+from libs.events.log import ACQUIRE_SECONDS
+
+TTL_SECONDS = 4.0
+RENEW_SECONDS = 1.0
+STEP_DOWN_SECONDS = 3.0
+BACKOFF_SECONDS = (0.05, 0.1, 0.3, 1.0, 2.0)
+INFRASTRUCTURE = (
+    OSError,
+    TimeoutError,
+    KafkaError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.QueryCanceledError,
+    asyncpg.DeadlockDetectedError,
+)
+"""Errors of the surroundings, after which the same work is tried again."""
+
+logger = structlog.get_logger()
+
+
+class Fenced(Exception):
+    """Another worker holds the lease now, or moved the cursor; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A role held by this worker in one epoch."""
+
+    role: str
+    epoch: int
+
+    async def fence(self, connection: asyncpg.Connection, move: str, *values: object) -> None:
+        """End a transaction: lock the epoch and move a cursor in one statement. Raises Fenced when either has moved on.
+
+        `move` is an UPDATE with `$1`, `$2` the role and the epoch; it must touch exactly one row. (A plain read of the
+        lease is no fence, and FOR SHARE would block its renewal.)
+        """
+        sql = f"with held as (select 1 from log.leases where role = $1 and epoch = $2 for key share) {move}"
+        moved = await connection.execute(sql, self.role, self.epoch, *values)
+        if moved != "UPDATE 1":
+            raise Fenced(f"{self.role} in epoch {self.epoch}")
+
+
+Role = Callable[[Lease], Awaitable[None]]
+
+
+class Leases:
+    """Takes and keeps leases for roles, and runs each role while its lease is held."""
+
+    def __init__(self, pool: asyncpg.Pool, holder: str) -> None:
+        self.pool = pool
+        self.holder = holder
+        self.held: dict[str, int] = {}
+        self._roles: dict[str, Role] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._renewed = time.monotonic()
+
+    def add(self, role: str, run: Role) -> None:
+        """Run `run(lease)` whenever this worker holds that role. It is cancelled when the lease is lost."""
+        self._roles[role] = run
+
+    async def keep(self) -> None:
+        """Renew, take over and step down, until cancelled; then release everything."""
+        try:
+            while True:
+                begun = time.monotonic()
+                try:
+                    await self._renew()
+                except INFRASTRUCTURE as error:
+                    logger.warning("leases not renewed", error=type(error).__name__)
+                    if time.monotonic() - self._renewed > STEP_DOWN_SECONDS:
+                        await self._settle({})
+                await asyncio.sleep(max(0.05, RENEW_SECONDS - (time.monotonic() - begun)))
+        finally:
+            await self._settle({})
+            with contextlib.suppress(*INFRASTRUCTURE):
+                async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                    await connection.execute("select log.release($1)", self.holder, timeout=2)
+
+    async def _renew(self) -> None:
+        asked = time.monotonic()
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            rows = await connection.fetch(
+                "select role, epoch from log.hold($1, $2, $3::float8 * interval '1 second')",
+                self.holder,
+                sorted(self._roles),
+                TTL_SECONDS,
+                timeout=STEP_DOWN_SECONDS,
+            )
+        self._renewed = asked
+        await self._settle({row["role"]: row["epoch"] for row in rows})
+
+    async def _settle(self, held: dict[str, int]) -> None:
+        gone = [role for role, epoch in self.held.items() if held.get(role) != epoch]
+        await self._cancel(gone)
+        self.held = held
+        for role in self._roles:
+            metrics.LEASE_EPOCH.labels(role).set(held.get(role, 0))
+        for role, epoch in held.items():
+            if role not in self._running:
+                self._running[role] = asyncio.create_task(self._run(Lease(role, epoch)), name=role)
+
+    async def _cancel(self, roles: Iterable[str]) -> None:
+        tasks = [self._running.pop(role) for role in roles if role in self._running]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, lease: Lease) -> None:
+        """Run a role again after errors, with growing pauses; only losing the lease ends it."""
+        failures = 0
+        while True:
+            begun = time.monotonic()
+            try:
+                await self._roles[lease.role](lease)
+                return
+            except Fenced:
+                await asyncio.sleep(RENEW_SECONDS / 4)
+            except INFRASTRUCTURE as error:
+                logger.warning("role held up", role=lease.role, error=f"{type(error).__name__}: {error}")
+            except Exception:
+                logger.exception("role failed", role=lease.role)
+                metrics.ALARM.labels(lease.role).set(1)
+            if time.monotonic() - begun > 10:
+                failures = 0
+                metrics.ALARM.labels(lease.role).set(0)
+            await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
+            failures += 1

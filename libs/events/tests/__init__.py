@@ -1,0 +1,1 @@
+"""The runtime on real PostgreSQL and real Kafka."""

@@ -1,0 +1,186 @@
+"""A fact's way: command, log, Kafka, the other service's log, read models, reactions and effects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from dev.provision import Database
+from libs.events.builds import Builds
+from libs.events.clock import FixedClock
+from libs.events.effects import EffectRow, EffectTools
+from libs.events.facts import Actor
+from libs.events.log import Log, open_pool
+from libs.events.reading import Reader
+from libs.events.running import Request, Runner
+from libs.events.tests.counting import COUNT, COUNTERS, ECHOES, HEARD, Count
+from libs.events.wire import Topics
+from libs.events.worker import Plan, Quiet, Worker
+
+TENANT = "testtenant"
+MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+
+
+def request(tenant: str = TENANT, **changes: Any) -> Request:
+    """A request of its own."""
+    return Request(tenant, Actor(id="tester"), uuid7(), **changes)
+
+
+@dataclass
+class Stack:
+    """One service in this process."""
+
+    log: Log
+    runner: Runner
+    worker: Worker
+    clock: FixedClock
+    reader: Callable[[str], Reader]
+
+
+@asynccontextmanager
+async def stack(
+    database: Database, bootstrap: str, topics: Topics, plan: Plan, clock: FixedClock
+) -> AsyncIterator[Stack]:
+    """A service's log and worker, started and stopped."""
+    async with AsyncExitStack() as exits:
+        pool = await open_pool(database.worker_url, size=16, name=plan.service)
+        exits.push_async_callback(pool.close)
+        log = Log(plan.service, pool)
+        await log.start()
+        exits.push_async_callback(log.stop)
+        runner = Runner(log, clock)
+        worker = Worker(plan, log=log, pool=pool, runner=runner, clock=clock, bootstrap=bootstrap, topics=topics)
+        task = asyncio.create_task(worker.run())
+
+        def reader(tenant: str) -> Reader:
+            return Reader(pool, tenant, worker.folded, listens=frozenset({plan.service, *plan.listens}))
+
+        yield Stack(log, runner, worker, clock, reader)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def settled(*stacks: Stack, seconds: float = 30) -> None:
+    """Wait until all services have dealt with everything, and each other's facts."""
+    async with asyncio.timeout(seconds):
+        while True:
+            quiets: dict[str, Quiet] = {one.worker.plan.service: await one.worker.quiet() for one in stacks}
+            heard = all(
+                quiet.ingested.get(source, 0) == quiets[source].own_seq
+                for one in stacks
+                for quiet in [quiets[one.worker.plan.service]]
+                for source in one.worker.plan.listens
+                if source in quiets
+            )
+            if heard and all(quiet.settled for quiet in quiets.values()):
+                return
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def pair(
+    database: Callable[[str], Database], servers: Any, topic_prefix: str
+) -> AsyncIterator[tuple[Stack, Stack, list[EffectRow]]]:
+    """lead-routing counts, kpi hears of it."""
+    topics = Topics(f"{topic_prefix}{uuid7().hex[-6:]}.")
+    clock = FixedClock(MONDAY)
+    sent: list[EffectRow] = []
+
+    async def post(effect: EffectRow, tools: EffectTools) -> None:
+        sent.append(effect)
+
+    owner = Plan("lead-routing", projections=(COUNTERS,))
+    other = Plan("kpi", ("lead-routing",), (HEARD,), (ECHOES,), {"post": post})
+    async with (
+        stack(database("lead-routing"), servers.kafka, topics, owner, clock) as left,
+        stack(database("kpi"), servers.kafka, topics, other, clock) as right,
+    ):
+        await settled(left, right)
+        yield left, right, sent
+
+
+async def test_a_fact_reaches_the_other_services_read_model_reaction_and_effect(
+    pair: tuple[Stack, Stack, list[EffectRow]],
+) -> None:
+    """S-11: what happens is visible everywhere, once."""
+    left, right, sent = pair
+    for n in range(30):
+        await left.runner.run(COUNT, Count(counter_id=f"c{n % 3}"), request())
+    await settled(left, right)
+    rows = await right.reader(TENANT)(HEARD).fetch("select counter_id, total from heard where tenant = $1 order by 1")
+    assert [tuple(row) for row in rows] == [("c0", 10), ("c1", 10), ("c2", 10)]
+    assert await right.log.pool.fetchval("select count(*) from log.events where type = 'test-echoed.v1'") == 30
+    assert len({effect.effect_id for effect in sent}) == 30
+
+
+async def test_a_query_with_a_token_shows_what_was_written(pair: tuple[Stack, Stack, list[EffectRow]]) -> None:
+    """Read your writes, across services."""
+    left, right, _ = pair
+    for n in range(1, 6):
+        outcome = await left.runner.run(COUNT, Count(counter_id="mine"), request())
+        reader = right.reader(TENANT)
+        reader = Reader(reader.pool, TENANT, reader.wake, outcome.streams, timedelta(seconds=5), reader.listens)
+        assert await reader(HEARD).value("select total from heard where tenant = $1 and counter_id = 'mine'") == n
+
+
+async def test_a_deadline_fires_once_when_the_clock_passes_it(pair: tuple[Stack, Stack, list[EffectRow]]) -> None:
+    """Strictly at its instant, not before."""
+    left, right, _ = pair
+    await left.runner.run(COUNT, Count(counter_id="quiet"), request())
+    await settled(left, right)
+    left.clock.advance(timedelta(minutes=59))
+    await settled(left, right)
+    fired = "select count(*) from log.events where type = 'test-silent.v1'"
+    assert await left.log.pool.fetchval(fired) == 0
+    left.clock.advance(timedelta(minutes=1))
+    await settled(left, right)
+    assert await left.log.pool.fetchval(fired) == 1
+    assert await right.reader(TENANT)(HEARD).value(
+        "select silent from heard where tenant = $1 and counter_id = 'quiet'"
+    )
+
+
+async def test_a_rebuilt_read_model_equals_the_live_one_and_a_changed_row_is_named(
+    pair: tuple[Stack, Stack, list[EffectRow]],
+) -> None:
+    """Promise 5."""
+    left, right, _ = pair
+    for n in range(200):
+        await left.runner.run(COUNT, Count(counter_id=f"r{n % 7}"), request())
+    await settled(left, right)
+    builds = Builds(right.log.pool, HEARD)
+    build, comparison = await builds.rebuild()
+    assert comparison.equal
+    assert comparison.rows["heard"] == (7, 7)
+    assert (await builds.serving()) is not None
+    await left.runner.run(COUNT, Count(counter_id="r0"), request())
+    await settled(left, right)
+    total = "select total from heard where tenant = $1 and counter_id = 'r0'"
+    assert await right.reader(TENANT)(HEARD).value(total) == 30
+    await right.log.pool.execute(f"update \"{build.schema}\".heard set total = 1 where counter_id = 'r3'")
+    broken = await builds.verify()
+    assert not broken.equal
+    assert broken.differing == (("heard", TENANT, "r3"),)
+    await builds.rollback()
+    await settled(left, right)
+    assert await right.reader(TENANT)(HEARD).value(total) == 30
+
+
+async def test_a_fact_that_cannot_be_folded_parks_its_key_alone(pair: tuple[Stack, Stack, list[EffectRow]]) -> None:
+    """Parked facts wait in order; other keys flow."""
+    left, right, _ = pair
+    await left.runner.run(COUNT, Count(counter_id="bad", poison=True), request())
+    await left.runner.run(COUNT, Count(counter_id="bad"), request())
+    await left.runner.run(COUNT, Count(counter_id="good"), request())
+    await settled(left, right)
+    rows = await right.reader(TENANT)(HEARD).fetch("select counter_id from heard where tenant = $1")
+    assert [row[0] for row in rows] == ["good"]
+    parked = await right.log.pool.fetch("select key from log.parked where consumer = 'heard:1' order by seq")
+    assert [row[0] for row in parked] == ["bad", "bad"]

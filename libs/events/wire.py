@@ -1,0 +1,151 @@
+"""Facts on Kafka: topic names, keys and partitions, and the envelope as CloudEvents headers in binary mode."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from aiokafka.partitioner import murmur2
+
+LOG_PARTITIONS = 12
+SCHEMA_URL = "/schemas/"
+Headers = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one cell; `prefix` sets cells apart on one broker."""
+
+    prefix: str = ""
+
+    def log(self, service: str) -> str:
+        """All facts of a service, for the other four."""
+        return f"{self.prefix}{service}.log.v1"
+
+    def watermarks(self, service: str) -> str:
+        """How far a service's facts are complete."""
+        return f"{self.prefix}{service}.watermarks.v1"
+
+    def feed(self, tenant: str, service: str) -> str:
+        """The facts of a service that a tenant's partners may read."""
+        return f"{self.prefix}partner.{tenant}.{service}.v1"
+
+    def signals(self, tenant: str) -> str:
+        """What a tenant's partners tell us."""
+        return f"{self.prefix}partner.{tenant}.signals.v1"
+
+    def rejected(self, tenant: str) -> str:
+        """The signals that were refused, and why."""
+        return f"{self.prefix}partner.{tenant}.rejected.v1"
+
+
+def key_of(tenant: str, stream: str) -> bytes:
+    """The record key of a stream; all its facts are on one partition."""
+    return f"{tenant}|{stream}".encode()
+
+
+def partition_of(key: bytes, partitions: int = LOG_PARTITIONS) -> int:
+    """Murmur2, as Java's and aiokafka's default partitioner. Part of the contract: a partition count never changes."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+_META_HEADERS = {
+    "command_id": "ce_commandid",
+    "correlation_id": "ce_correlationid",
+    "causation_id": "ce_causationid",
+    "channel": "ce_channel",
+    "calendar_version": "ce_calendarversion",
+    "reason": "ce_reason",
+    "traceparent": "traceparent",
+}
+_PRINTABLE = re.compile(r"^[\x20-\x24\x26-\x7e]*$")
+
+
+def _encode(text: str) -> bytes:
+    """CloudEvents' percent-encoding of header values: what is not printable ASCII, and `%` itself."""
+    if _PRINTABLE.match(text):
+        return text.encode()
+    return b"".join(
+        bytes([byte]) if 0x20 < byte < 0x7F and byte not in b'%"' else f"%{byte:02X}".encode() for byte in text.encode()
+    )
+
+
+def _decode(value: bytes) -> str:
+    return re.sub(rb"%([0-9A-Fa-f]{2})", lambda hit: bytes([int(hit[1], 16)]), value).decode()
+
+
+def record(row: Mapping[str, Any], service: str, position: int, previous: int) -> tuple[bytes, Headers]:
+    """The value and headers of a stored fact (`data` as JSON text); `position`, `previous`: its place in the chain."""
+    meta: Mapping[str, Any] = row["meta"]
+    headers: Headers = [
+        ("content-type", b"application/json"),
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(row["event_id"]).encode()),
+        ("ce_type", row["type"].encode()),
+        ("ce_source", f"/{service}".encode()),
+        ("ce_subject", _encode(row["stream"])),
+        ("ce_time", row["occurred_at"].isoformat().replace("+00:00", "Z").encode()),
+        ("ce_dataschema", f"{SCHEMA_URL}{row['type']}.json".encode()),
+        ("ce_tenantid", row["tenant"].encode()),
+        ("ce_streamversion", str(row["version"]).encode()),
+        ("ce_recordedtime", row["recorded_at"].isoformat().replace("+00:00", "Z").encode()),
+        ("ce_actor", _encode(orjson.dumps(meta["actor"]).decode())),
+        ("ce_ownseq", str(position).encode()),
+        ("ce_prevownseq", str(previous).encode()),
+    ]
+    headers += [(header, _encode(str(meta[name]))) for name, header in _META_HEADERS.items() if name in meta]
+    if meta.get("rule_refs"):
+        headers.append(("ce_rulerefs", _encode(orjson.dumps(meta["rule_refs"]).decode())))
+    return row["data"].encode(), headers
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A record of a log topic: the fact as `log.ingest` takes it, and its place in the chain of its partition."""
+
+    own_seq: int
+    previous: int
+    fact: Mapping[str, Any]
+
+
+def read_record(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Received | None:
+    """A record as a fact of the chain; None for one that is no part of it (its envelope cannot be read)."""
+    found = dict(headers)
+    try:
+        meta: dict[str, Any] = {
+            name: _decode(found[header]) for name, header in _META_HEADERS.items() if header in found
+        }
+        meta["actor"] = orjson.loads(_decode(found["ce_actor"]))
+        if "ce_rulerefs" in found:
+            meta["rule_refs"] = orjson.loads(_decode(found["ce_rulerefs"]))
+        fact = {
+            "tenant": _decode(found["ce_tenantid"]),
+            "stream": _decode(found["ce_subject"]),
+            "version": int(found["ce_streamversion"]),
+            "event_id": str(UUID(found["ce_id"].decode())),
+            "type": found["ce_type"].decode(),
+            "data": _payload(value),
+            "meta": meta,
+            "occurred_at": datetime.fromisoformat(found["ce_time"].decode()).isoformat(),
+            "recorded_at": datetime.fromisoformat(found["ce_recordedtime"].decode()).isoformat(),
+        }
+        return Received(int(found["ce_ownseq"]), int(found["ce_prevownseq"]), fact)
+    except (KeyError, ValueError, UnicodeDecodeError):
+        return None
+
+
+def _payload(value: bytes | None) -> Any:
+    """The JSON of a record; what Postgres could not store as JSON is kept raw, for consumers to park."""
+    try:
+        payload = orjson.loads(value or b"")
+    except ValueError:
+        payload = None
+    if not isinstance(payload, dict) or b"\\u0000" in (value or b""):
+        return {"$raw": base64.b64encode(value or b"").decode()}
+    return payload

@@ -1,0 +1,149 @@
+"""The worker of a service: every background role behind its lease, in one process or spread over several."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+
+from libs.events.builds import Builds
+from libs.events.clock import Clock
+from libs.events.effects import Effects, Sender
+from libs.events.firing import Firing
+from libs.events.folding import Folder
+from libs.events.following import Follower
+from libs.events.ingest import Ingest
+from libs.events.leases import Leases
+from libs.events.log import ACQUIRE_SECONDS, Head, Log, Wake
+from libs.events.projecting import Projection
+from libs.events.reacting import Reaction
+from libs.events.relay import Relay
+from libs.events.running import Runner
+from libs.events.wire import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a worker of one service does."""
+
+    service: str
+    listens: tuple[str, ...] = ()
+    projections: tuple[Projection, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    senders: Mapping[str, Sender] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Whether a service has dealt with all it knows: own facts published, everything folded and reacted to."""
+
+    settled: bool
+    own_seq: int
+    ingested: Mapping[str, int]
+    next_due: datetime | None
+    busy: tuple[str, ...] = ()
+
+
+class Worker:
+    """Runs the roles of a plan while it holds their leases. Several workers of a service share the roles."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        log: Log,
+        pool: asyncpg.Pool,
+        runner: Runner,
+        clock: Clock,
+        bootstrap: str,
+        topics: Topics,
+        folded: Wake | None = None,
+    ) -> None:
+        self.plan = plan
+        self.log = log
+        self.pool = pool
+        self.clock = clock
+        self.folded = folded or Wake()
+        self.head = Head(pool, log.wake)
+        self.leases = Leases(pool, f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}")
+        self.relay = Relay(plan.service, pool, log.wake, clock, bootstrap, topics)
+        self.firing = Firing(log, pool, runner, clock, plan.projections)
+        self.followers = [Follower(reaction, pool, runner, clock, self.head) for reaction in plan.reactions]
+        self.leases.add("relay", self.relay.run)
+        if plan.listens:
+            self.ingest = Ingest(plan.service, plan.listens, pool, log.wake, bootstrap, topics)
+            self.leases.add("ingest", self.ingest.run)
+        for projection in plan.projections:
+            self.leases.add(
+                f"fold:{projection.name}:{projection.version}", Folder(projection, pool, self.head, self.folded).run
+            )
+        for follower in self.followers:
+            self.leases.add(follower.name, follower.run)
+        if self.firing.deadlines:
+            self.leases.add("deadlines", self.firing.run)
+        if plan.senders:
+            self.leases.add("effects", Effects(pool, runner, clock, log.wake, plan.senders).run)
+
+    async def run(self) -> None:
+        """Work until cancelled; leases are released at the end, so that a standby takes over at once."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.head.watch(), name="head")
+            group.create_task(self.leases.keep(), name="leases")
+
+    async def built(self) -> list[str]:
+        """The read models that have no serving build yet; the API is ready when there are none."""
+        missing = []
+        for projection in self.plan.projections:
+            if await Builds(self.pool, projection).serving() is None:
+                missing.append(projection.wanted)
+        return missing
+
+    async def quiet(self) -> Quiet:
+        """How far this service has come; what it still has to do is named in `busy`."""
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            head = await connection.fetchrow("select seq, own_seq from log.head()")
+            cursors = await connection.fetch("select name, seq from log.cursors")
+            builds = await connection.fetch(
+                "select projection || ':' || version as name, cursor from log.builds where state = 'serving'"
+            )
+            ingested = await connection.fetch(
+                "select source, max(own_seq) as own_seq from log.ingested group by source"
+            )
+            effects = await connection.fetchval(
+                "select count(*) from log.effects where state = 'waiting' and tries = 0 and kind = any($1)",
+                list(self.plan.senders),
+            )
+        behind = {row["name"]: row["cursor"] < head["seq"] for row in builds}
+        behind |= {row["name"]: row["seq"] < head["seq"] for row in cursors if row["name"] != "relay"}
+        behind["relay"] = any(row["name"] == "relay" and row["seq"] < head["own_seq"] for row in cursors) or (
+            not any(row["name"] == "relay" for row in cursors) and head["own_seq"] > 0
+        )
+        behind["effects"] = effects > 0
+        behind["deadlines"] = await self.firing.unsettled()
+        wanted = {projection.wanted for projection in self.plan.projections}
+        wanted |= {follower.name for follower in self.followers}
+        busy = tuple(
+            name
+            for name, late in behind.items()
+            if late and (name in wanted or name in {"relay", "effects", "deadlines"})
+        )
+        return Quiet(
+            settled=not busy and wanted <= behind.keys(),
+            own_seq=head["own_seq"],
+            ingested={row["source"]: row["own_seq"] for row in ingested},
+            next_due=await self.firing.next_due(),
+            busy=busy,
+        )
+
+
+def plan_of(service: Any) -> Plan:
+    """The part of a service's page that its worker does."""
+    projections: Sequence[Projection] = service.projections
+    return Plan(service.name, tuple(service.listens), tuple(projections), tuple(service.reactions), service.effects)
