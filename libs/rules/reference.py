@@ -17,7 +17,7 @@ __all__ = ["REFERENCE", "calendars_provider", "load_calendars", "load_rulebook",
 
 
 class _Assignments:
-    """Calendars, who goes by which, and the teams of people by time; `at` gives what holds at an instant."""
+    """Calendars, who goes by which, teams by time; `at` gives the same object until something changes."""
 
     def __init__(
         self,
@@ -28,17 +28,17 @@ class _Assignments:
         self._documents = documents
         self._of = of
         self._members = members
-        self._last: tuple[int, Calendars] | None = None
+        self._known: dict[int, Calendars] = {}
 
     def at(self, instant: datetime | None) -> Calendars:
         count = len(self._members) if instant is None else bisect_right(self._members, instant, key=lambda one: one[0])
-        if self._last is None or self._last[0] != count:
+        if count not in self._known:
             team_of = {person_id: team_id or "" for _, person_id, team_id in self._members[:count]}
             defaults = [*self._of.get("tenant", {}).values(), *self._of.get("default", {}).values()]
             tenant_default = defaults[0] if defaults else shipped_calendar().calendar_id
             of_team, of_person = self._of.get("team", {}), self._of.get("person", {})
-            self._last = (count, Calendars(self._documents, tenant_default, of_team, of_person, team_of))
-        return self._last[1]
+            self._known[count] = Calendars(self._documents, tenant_default, of_team, of_person, team_of)
+        return self._known[count]
 
 
 async def _assignments(reader: Reader) -> _Assignments:
