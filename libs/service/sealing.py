@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,6 @@ from libs.service.surroundings import around
 KEY_BYTES = 32
 NONCE_BYTES = 12
 MAX_SUBJECTS = 500
-MAX_SUBJECT = 120
 PLAIN = "text"
 """The field of a sealed value where nobody names another one."""
 
@@ -68,8 +67,7 @@ class Vault:
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """Seals for decisions. It holds the keys of the command's subjects: what its method `subjects()` lists, or without
-    that method every value of a field `..._id`, at any depth."""
+    """Seals for decisions. It holds the keys of the subjects that the command's method `subjects()` lists, if any."""
 
     vault: Vault
     keys: Mapping[str, bytes] = field(repr=False)
@@ -125,19 +123,7 @@ async def sealer_provider(reader: Reader, request: Request, command: Command, no
 
 def _subjects(command: Command) -> set[str]:
     named = getattr(command, "subjects", None)
-    return set(named()) if callable(named) else set(_ids_in(command.model_dump()))
-
-
-def _ids_in(value: Any, name: str = "") -> Iterator[str]:
-    match value:
-        case dict():
-            for inner, part in value.items():
-                yield from _ids_in(part, str(inner))
-        case list() | tuple():
-            for part in value:
-                yield from _ids_in(part, name)
-        case str() if name.endswith("_id") and 0 < len(value) <= MAX_SUBJECT:
-            yield value
+    return set(named()) if callable(named) else set()
 
 
 @dataclass(slots=True)

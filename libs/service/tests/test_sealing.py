@@ -25,14 +25,23 @@ NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
 
 class Capture(Command):
-    """Names its subject by its field."""
+    """Seals for one lead."""
 
     lead_id: str
-    note: str = ""
+
+    def subjects(self) -> list[str]:
+        """The lead."""
+        return [self.lead_id]
+
+
+class Claim(Command):
+    """Seals nothing."""
+
+    lead_id: str
 
 
 class CaptureContacts(Command):
-    """Names its subjects itself."""
+    """Seals for several people."""
 
     contacts: tuple[str, ...]
 
@@ -137,9 +146,10 @@ async def test_keys_are_stored_wrapped(reader: Reader, sealed_database: Database
     assert known not in stored
 
 
-async def test_a_command_may_list_its_subjects(reader: Reader) -> None:
+async def test_keys_are_there_for_the_subjects_a_command_lists_and_no_others(reader: Reader) -> None:
     made = await sealer(reader, CaptureContacts(contacts=("a", "b")))
     assert set(made.keys) == {"contact-a", "contact-b"}
+    assert not (await sealer(reader, Claim(lead_id="lead-1"))).keys
     with pytest.raises(KeyError, match="subjects"):
         made.seal("contact-c", "x")
 
