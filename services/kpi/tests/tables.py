@@ -31,6 +31,9 @@ class Tables:
     async def one(self, sql: str, *values: Any) -> asyncpg.Record | None:
         return await self.connection.fetchrow(sql, TENANT, *values)
 
+    async def value(self, sql: str, *values: Any) -> Any:
+        return await self.connection.fetchval(sql, TENANT, *values)
+
     async def fill(self, projection: Projection, facts: Iterable[Recorded[Any]]) -> None:
         """Make the projection's tables and put the rows of these facts into them."""
         rows = fold_all(projection, facts)
