@@ -13,11 +13,10 @@ from uuid import UUID, uuid4, uuid5
 
 import orjson
 from fastapi import Request
-from opentelemetry.propagators.textmap import default_setter
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.datastructures import FormData, UploadFile
 
 from libs.events.running import Request as CommandRequest
+from libs.events.tracing import traceparent
 from libs.service.auth import Person
 from libs.service.problems import Problem
 from libs.service.settings import Settings
@@ -28,7 +27,6 @@ KEY_HELP = "send a header Idempotency-Key with 1 to 200 visible ASCII characters
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _ETAG = re.compile(r'"(0|[1-9][0-9]{0,8})"')
 _CHANNELS = {"web", "mobile", "api"}
-_TRACE = TraceContextTextMapPropagator()
 
 
 def command_request(request: Request, who: Person) -> CommandRequest:
@@ -103,13 +101,6 @@ def occurred_at(request: Request) -> datetime | None:
         raise Problem(
             "MALFORMED", "Occurred-At: an instant with its zone, such as 2026-03-02T09:00:00+08:00"
         ) from error
-
-
-def traceparent() -> str | None:
-    """The trace context of the present span, as W3C writes it."""
-    carrier: dict[str, str] = {}
-    _TRACE.inject(carrier, setter=default_setter)
-    return carrier.get("traceparent")
 
 
 async def fingerprint(request: Request, settings: Settings) -> str:

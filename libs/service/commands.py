@@ -71,10 +71,8 @@ class Running:
 
     @property
     def objects(self) -> Objects:
-        """Where files are kept."""
-        if self.equipment.objects is None:
-            raise RuntimeError("this process has no object storage: set SALESLOOM_OBJECTS")
-        return self.equipment.objects
+        """The files of the person's tenant."""
+        return self.equipment.objects.of(self.person.tenant)
 
     def derive(self, what: str) -> str:
         """An id that is the same whenever the same `Idempotency-Key` is sent again."""

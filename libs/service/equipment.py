@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import asyncpg
 from starlette.requests import HTTPConnection
 
 from libs.events.clock import Clock
-from libs.events.log import Log
+from libs.events.log import ACQUIRE_SECONDS, Log, Wake
 from libs.events.running import Runner
 from libs.service.service import Service
 from libs.service.settings import Settings
@@ -19,20 +20,44 @@ if TYPE_CHECKING:
     from libs.service.auth import Authority
     from libs.service.objects import Objects
 
+CURSORS_SECONDS = 0.05
+
 
 @dataclass(slots=True)
 class Equipment:
-    """Connections and keys of one API process. `draining` is set once, when it begins to stop."""
+    """Connections and keys of one API process.
+
+    `draining` is set once, when it begins to stop; `streams` counts the connections that follow changes.
+    """
 
     service: Service
     settings: Settings
     clock: Clock
-    pool: asyncpg.Pool
     log: Log
+    wake: Wake
     runner: Runner
     authority: Authority
-    objects: Objects | None = None
+    objects: Objects
+    streams: int = 0
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    _cursors: tuple[float, dict[str, int]] = (float("-inf"), {})
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """Connections of the api role."""
+        return self.log.pool
+
+    async def cursors(self) -> dict[str, int]:
+        """How far the serving build of each read model (`name:version`) has folded; asked once for all in 50 ms."""
+        async with self._asking:
+            if time.monotonic() - self._cursors[0] > CURSORS_SECONDS:
+                async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                    rows = await connection.fetch(
+                        "select projection || ':' || version as wanted, cursor from log.builds where state = 'serving'"
+                    )
+                self._cursors = (time.monotonic(), {row["wanted"]: row["cursor"] for row in rows})
+            return self._cursors[1]
 
 
 def equipment(request: HTTPConnection) -> Equipment:

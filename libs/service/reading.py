@@ -22,7 +22,7 @@ def reader_for(request: Request, who: Annotated[Person, Depends(authenticated)])
     return Reader(
         about.pool,
         who.tenant,
-        about.log.wake,
+        about.wake,
         seen=tokens.read(",".join(request.headers.getlist(tokens.HEADER)) or None),
         patience=tokens.patience(request.headers.get("prefer")),
         listens=about.service.sources,

@@ -18,7 +18,7 @@ from libs.events.clock import Clock, clock_from
 from libs.events.facts import SERVICES
 
 PREFIX = "SALESLOOM_"
-ALGORITHMS = ("RS256", "ES256", "EdDSA")
+ALGORITHMS = ("RS256", "ES256", "EdDSA", "Ed25519")
 FIRST_PORT = 8001
 FIRST_HEALTH_PORT = 9001
 DEVELOPMENT_SECRET = "development-only-" * 3
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}SECRET: needed outside development (at least {KEY_BYTES} random bytes)")
         return self
 
-    def clock_now(self) -> Clock:
+    def business_clock(self) -> Clock:
         """The clock that this process reads business time from."""
         return clock_from(self.clock)
 

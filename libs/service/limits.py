@@ -1,0 +1,197 @@
+"""What may come in: sizes of URL, headers and bodies, and JSON that every reader reads the same way."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn
+from urllib.parse import unquote_to_bytes
+
+from fastapi import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.service.problems import Problem
+from libs.service.refusals import answer
+
+MIB = 1 << 20
+MAX_JSON_BYTES = MIB
+MAX_HEADER_BYTES = 16 * 1024
+MAX_URL_BYTES = 8 * 1024
+MAX_DEPTH = 50
+MAX_ITEMS = 50_000
+INT64 = 1 << 63
+MAX_DIGITS = 400
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_BRACKETS = re.compile(rb"[^\[\]{}]+")
+_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89abAB]")
+
+
+class Limits:
+    """Refuses what is over the limits before any handler runs; costs some microseconds for a usual request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the head, read and check a JSON body, then hand on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            check_head(scope)
+            if is_json(scope):
+                receive = _again(await _checked_json(receive), receive)
+        except Problem as problem:
+            request = Request(scope, receive)
+            refusal = answer(request, problem.code, problem.detail, problem.headers, **problem.details)
+            await refusal(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def check_head(scope: Scope) -> None:
+    """Refuse long URLs (414), large headers (431) and NUL in the URL (400)."""
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope["query_string"]
+    if len(raw_path) + len(query) > MAX_URL_BYTES:
+        raise Problem("URL_TOO_LONG", f"path and query may have {MAX_URL_BYTES} bytes")
+    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+        raise Problem("HEADERS_TOO_LARGE", f"all headers together may have {MAX_HEADER_BYTES} bytes")
+    if b"%00" in query or b"\x00" in query or "\x00" in scope["path"]:
+        raise Problem("MALFORMED", "the URL must not contain NUL characters")
+    if b"%" in query and not _is_utf8(query):
+        raise Problem("MALFORMED", "the query is not percent-encoded UTF-8")
+
+
+def is_json(scope: Scope) -> bool:
+    """True if the framework would read the body as JSON."""
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            kind = value.split(b";", 1)[0].strip().lower()
+            if kind == b"application/json" or kind.endswith((b"/json", b"+json")):
+                return True
+    return False
+
+
+def check_json(body: bytes) -> Any:
+    """The value of a JSON text; raises Problem for anything that two parsers might read differently or choke on.
+
+    Refused: over 50 levels, over 50,000 commas, NaN and infinities, integers over 64 bits, duplicate keys, NUL and lone
+    surrogates.
+    """
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
+        raise _malformed(f"the body is nested over {MAX_DEPTH} levels deep")
+    if body.count(b",") > MAX_ITEMS and _STRINGS.sub(b"", body).count(b",") > MAX_ITEMS:
+        raise Problem("TOO_LARGE", f"the body has over {MAX_ITEMS} members")
+    try:
+        value = _DECODER.decode(body.decode())
+    except UnicodeDecodeError as error:
+        raise _malformed("the body is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise _malformed(f"the body is not valid JSON: {error.msg} at character {error.pos}") from error
+    if b"\\u0000" in body or _ESCAPED_SURROGATE.search(body):
+        _check_texts(value)
+    return value
+
+
+async def _checked_json(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise _malformed("the body did not arrive whole")
+        body += message.get("body", b"")
+        if len(body) > MAX_JSON_BYTES:
+            raise Problem("TOO_LARGE", f"a JSON body may have {MAX_JSON_BYTES} bytes")
+        if not message.get("more_body", False):
+            break
+    if body:
+        check_json(bytes(body))
+    return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body once more, for the handler; then whatever else comes."""
+    given = False
+
+    async def receive_again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again
+
+
+def _depth(body: bytes) -> int:
+    deepest = depth = 0
+    for byte in _NOT_BRACKETS.sub(b"", _STRINGS.sub(b"", body)):
+        if byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
+
+
+def _check_texts(value: Any) -> None:
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str(text):
+                if "\x00" in text:
+                    raise _malformed("text must not contain NUL characters")
+                if any("\ud800" <= character <= "\udfff" for character in text):
+                    raise _malformed("text must not contain lone surrogates")
+            case dict(members):
+                waiting += [*members, *members.values()]
+            case list(items):
+                waiting += items
+            case _:
+                pass
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _malformed("the body has an object with a key that stands in it twice")
+    return members
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number) or len(text) > MAX_DIGITS:
+        raise _malformed("the body has a number that is too large")
+    return number
+
+
+def _integer(text: str) -> int:
+    number = int(text) if len(text) <= 20 else INT64
+    if not -INT64 <= number < INT64:
+        raise _malformed("the body has an integer of more than 64 bits")
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise _malformed(f"{name} is not JSON")
+
+
+def _is_utf8(query: bytes) -> bool:
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _malformed(detail: str) -> Problem:
+    return Problem("MALFORMED", detail)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_number, parse_int=_integer, parse_constant=_constant
+)
