@@ -52,8 +52,8 @@ def ending_of(fact: Ending) -> tuple[datetime, Cause] | None:
 
 
 def fold(group: Group, recorded: Recorded[Any]) -> Sequence[LastEnding]:
-    """The latest ending of a lead."""
-    ending = ending_of(recorded.fact)
+    """The latest ending of a lead; an episode that opens changes nothing but is asked about with the group."""
+    ending = None if isinstance(recorded.fact, SilenceEpisodeOpened) else ending_of(recorded.fact)
     last = group.one(LastEnding)
     if ending is None or (last is not None and ending[0] < last.ended_at):
         return list(group.all(LastEnding))
@@ -64,7 +64,7 @@ def fold(group: Group, recorded: Recorded[Any]) -> Sequence[LastEnding]:
 LAST_ENDINGS = Projection(
     name="silence-endings",
     version=1,
-    reads=ENDINGS,
+    reads=(*ENDINGS, SilenceEpisodeOpened),
     tables=(Table("silence_endings", LastEnding),),
     keys=keys,
     fold=fold,
