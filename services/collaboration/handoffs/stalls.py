@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid5
 
-from libs.events.contracts.collaboration import HandoffStalled, TodoCreated
+from libs.events.contracts.collaboration import HandoffStalled
 from libs.events.contracts.common import Subject
 from libs.events.deciding import Decider, Given, States, StreamOf
 from libs.events.errors import NotFound
@@ -21,8 +19,7 @@ from services.collaboration.deliverables.domain import template_at
 from services.collaboration.handoffs.clocks import silent_for, stalls_at
 from services.collaboration.handoffs.commands import RecordStall
 from services.collaboration.handoffs.course import HANDOFF, Course, Side
-from services.collaboration.handoffs.sides import NAMESPACE, pinned
-from services.collaboration.todos.domain import TODO
+from services.collaboration.handoffs.sides import pinned
 
 OTHER: dict[Side, Side] = {"sender": "receiver", "receiver": "sender"}
 WAITS_FOR = {
@@ -53,13 +50,16 @@ class Addressees:
 
 
 def due(course: Course, given: Given) -> datetime | None:
-    """When the next level of the silence is reached, by the calendar of whoever must act."""
-    if course.waiting_for is None:
+    """When the next level of the silence is reached; None while nobody is waited for."""
+    return next_stall(course, given[Calendars], given[RuleBook])
+
+
+def next_stall(course: Course, calendars: Calendars, rules: RuleBook) -> datetime | None:
+    """The same for a query: by the calendar of whoever must act and the template of the draft."""
+    template = template_at(course.template_id, course.template_version, rules)
+    if course.waiting_for is None or template is None:
         return None
-    template = template_at(course.template_id, course.template_version, given[RuleBook])
-    if template is None:
-        return None
-    return stalls_at(course, template.document, given[Calendars].of(course.person(course.waiting_for)))
+    return stalls_at(course, template.document, calendars.of(course.person(course.waiting_for)))
 
 
 def attempt(handoff_id: str, course: Course, due_at: datetime) -> Attempt:
@@ -70,17 +70,15 @@ def attempt(handoff_id: str, course: Course, due_at: datetime) -> Attempt:
 
 
 def streams(states: States, command: RecordStall, given: Given) -> list[StreamOf[Any]]:
-    """The handoff, and the to-dos of those who are told."""
-    handoff = HANDOFF.of(command.handoff_id)
-    course = states[handoff]
-    if course.waiting_for is None:
-        return [handoff]
-    people = _addressees(course, course.waiting_for, command.level, given[Reach]).people
-    return [handoff, *(TODO.of(_todo_id(command, person)) for person in people)]
+    """The handoff."""
+    return [HANDOFF.of(command.handoff_id)]
 
 
-def decide(states: States, command: RecordStall, given: Given) -> Sequence[Fact]:
-    """Once for each level of an episode, with a brief; nothing if there was progress or a pause in the meantime."""
+def decide(states: States, command: RecordStall, given: Given) -> list[Fact]:
+    """Once for each level of an episode, with a brief; nothing if there was progress or a pause in the meantime.
+
+    Alerting brings the brief to those it names.
+    """
     course = states[HANDOFF.of(command.handoff_id)]
     if not course.scene:
         raise NotFound("handoff", command.handoff_id)
@@ -90,10 +88,7 @@ def decide(states: States, command: RecordStall, given: Given) -> Sequence[Fact]
         return []
     if at > given.now:
         return []
-    told = _addressees(course, side, command.level, given[Reach])
-    stalled = _stalled(course, side, command, told, given)
-    new = [person for person in told.people if not states[TODO.of(_todo_id(command, person))].assignee]
-    return [stalled, *(_todo(command, course, person, given) for person in new)]
+    return [_stalled(course, side, command, _addressees(course, side, command.level, given[Reach]), given)]
 
 
 def _stalled(course: Course, side: Side, command: RecordStall, told: Addressees, given: Given) -> HandoffStalled:
@@ -154,22 +149,6 @@ def _addressees(course: Course, side: Side, level: int, reach: Reach) -> Address
             return Addressees(*heads)
         case _:
             return Addressees(reach.process_owner(), reach.process_owner())
-
-
-def _todo_id(command: RecordStall, person: str) -> str:
-    return str(uuid5(NAMESPACE, f"{command.handoff_id} stall {command.episode} {command.level} {person}"))
-
-
-def _todo(command: RecordStall, course: Course, person: str, given: Given) -> TodoCreated:
-    return TodoCreated(
-        todo_id=_todo_id(command, person),
-        role="superior",
-        assignee=person,
-        title=f"A handoff stands still: {course.scene.replace('_', ' ')}",
-        subject=Subject(type=course.subject_type, id=course.subject_id),
-        source=f"handoff-{command.handoff_id}",
-        created_at=given.now,
-    )
 
 
 STALL = Decider("record-stall", streams, decide, consults=(Reach, RuleBook, Calendars))
