@@ -11,7 +11,19 @@ from services.collaboration.service import SERVICE
 def test_the_routes_of_the_product_text_are_there() -> None:
     """3.3.6"""
     paths = create_app(SERVICE).openapi()["paths"]
-    verbs = "submit accept return pause resume deliver confirm cancel clarifications items comments".split()
+    verbs = [
+        "submit",
+        "accept",
+        "return",
+        "pause",
+        "resume",
+        "deliver",
+        "confirm",
+        "cancel",
+        "clarifications",
+        "items",
+        "comments",
+    ]
     expected = {f"/v1/handoffs/{{handoff_id}}/{verb}" for verb in verbs} | {
         "/v1/handoffs",
         "/v1/handoffs/{handoff_id}",
