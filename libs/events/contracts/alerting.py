@@ -57,7 +57,7 @@ class AlertRaised(AlertingFact, type="alert-raised.v1", stream="alert-{alert_id}
     rule_code: Identity
     severity: Severity
     subject: Subject
-    owner_id: Identity | None
+    owner_id: Identity | None = None
     recipients: list[Identity]
     evidence: list[Identity] = []
     summary: Label
@@ -184,7 +184,7 @@ class BoardItem(Value):
     alert_id: Identity
     rule_code: Identity
     subject: Subject
-    owner_id: Identity | None
+    owner_id: Identity | None = None
     band: Label
     since: datetime
     weeks: int = 0

@@ -58,12 +58,12 @@ class Deliverable(Value):
 class HandoffLedgerMoved(
     CollaborationFact, type="handoff-ledger-moved.v1", stream="handoffs-{scene}-{subject_type}-{subject_id}"
 ):
-    """Which handoff of a scene is open for a subject (None: no longer any); at most one is."""
+    """Which handoff of a scene is open for a subject (absent: no longer any); at most one is."""
 
     scene: Identity
     subject_type: Identity
     subject_id: Identity
-    open_handoff: Identity | None
+    open_handoff: Identity | None = None
 
 
 class HandoffDrafted(CollaborationFact, type="handoff-drafted.v1", stream="handoff-{handoff_id}"):
@@ -229,8 +229,8 @@ class HandoffStalled(CollaborationFact, type="handoff-stalled.v1", stream="hando
     silent_for: int
     waiting_person: Identity
     other_person: Identity
-    waiting_superior: Identity | None
-    other_superior: Identity | None
+    waiting_superior: Identity | None = None
+    other_superior: Identity | None = None
     brief: dict[str, Any]
     due_at: datetime
     fired_at: datetime
@@ -247,6 +247,6 @@ class OwnerlessStepDetected(CollaborationFact, type="ownerless-step-detected.v1"
     subject: Subject
     step: Label
     role: Label
-    fell_to: Identity | None
+    fell_to: Identity | None = None
     detected_at: datetime
     rule_refs: list[RuleRef] = []

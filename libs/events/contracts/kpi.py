@@ -30,7 +30,7 @@ class MetricRestated(KpiFact, type="metric-restated.v1", stream="metric-{code}-{
     code: Label
     subject: Identity
     period: Label
-    old: str | None
-    new: str | None
+    old: str | None = None
+    new: str | None = None
     causes: list[Identity]
     restated_at: datetime

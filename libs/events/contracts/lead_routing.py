@@ -106,7 +106,7 @@ class RepManagerChanged(LeadRoutingFact, type="rep-manager-changed.v1", stream="
     """A person reports to another one from then on."""
 
     rep_id: Identity
-    manager_id: Identity | None
+    manager_id: Identity | None = None
     effective_from: datetime
 
 
@@ -230,7 +230,7 @@ class LeadTagCorrected(LeadRoutingFact, type="lead-tag-corrected.v1", stream="le
 
     lead_id: Identity
     dimension: Dimension
-    old: Label | None
+    old: Label | None = None
     new: Label
     reason: Note
 
@@ -275,7 +275,7 @@ class RoutingEvaluated(LeadRoutingFact, type="routing-evaluated.v1", stream="lea
     tier: Tier | None = None
     tags: dict[str, str] = {}
     candidates: list[Candidate]
-    winner: Identity | None
+    winner: Identity | None = None
     tie_break: Label | None = None
     evaluated_at: datetime
     rule_refs: list[RuleRef] = []
