@@ -95,9 +95,10 @@ def fold(group: Group, recorded: Recorded[Any]) -> list[LeadSilence]:
         case LeadPooled() | LeadReleased():
             return [replace(lead, owner_id=None, owned_since=None, quiet_since=None, next_step_due=None)]
         case LeadConverted() | LeadDisqualified():
-            return [replace(lead, open=False, quiet_since=None, next_step_due=None)]
+            closed = replace(lead, open=False, owner_id=None, owned_since=None)
+            return [replace(closed, quiet_since=None, next_step_due=None)]
         case LeadReopened():
-            return [replace(lead, open=True, quiet_since=fact.reopened_at if live else None)]
+            return [replace(lead, open=True)]
         case _:
             return [lead]
 
@@ -110,7 +111,8 @@ def _owned(lead: LeadSilence, rep_id: str, at: datetime, *, live: bool) -> LeadS
 
 def _worked_on(lead: LeadSilence, fact: LeadActivityRecorded, *, live: bool) -> LeadSilence:
     planned = fact.next_step_due or lead.next_step_due
-    if not fact.substantive or not live:
+    unowned = lead.owner_id is None and lead.quiet_since is None
+    if unowned or not fact.substantive or not live:
         return replace(lead, next_step_due=planned)
     return replace(lead, next_step_due=planned, quiet_since=max(lead.quiet_since or fact.happened_at, fact.happened_at))
 

@@ -105,11 +105,12 @@ def test_a_claim_from_a_pool_starts_the_clock_anew() -> None:
     assert silent_at(assigned("02-26 09:00"), pooled, claimed) == at("03-09 17:00:01")
 
 
-def test_a_closed_lead_is_not_watched_until_it_is_opened_again() -> None:
+def test_a_closed_lead_is_not_watched_until_somebody_has_it_again() -> None:
     closed = LeadDisqualified(lead_id=LEAD_1, reason_code="no budget", disqualified_at=at("03-03 09:00"))
-    reopened = LeadReopened(lead_id=LEAD_1, reason="budget found", reopened_at=at("03-06 17:00"))
+    reopened = LeadReopened(lead_id=LEAD_1, reason="budget found", reopened_at=at("03-06 16:00"))
     assert silent_at(assigned("03-02 09:00"), closed) is None
-    assert silent_at(assigned("03-02 09:00"), closed, reopened) == at("03-09 17:00:01")
+    assert silent_at(assigned("03-02 09:00"), closed, reopened) is None
+    assert silent_at(assigned("03-02 09:00"), closed, reopened, assigned("03-06 17:00")) == at("03-09 17:00:01")
 
 
 def test_history_that_was_imported_raises_no_alert() -> None:
