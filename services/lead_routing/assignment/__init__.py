@@ -1,0 +1,1 @@
+"""Leads and their reps: handing over by hand, accepting, declining, the acceptance window."""

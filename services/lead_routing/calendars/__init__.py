@@ -1,0 +1,1 @@
+"""Calendars and who goes by which."""

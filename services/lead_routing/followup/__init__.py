@@ -1,0 +1,1 @@
+"""Work on a lead: from accepting it to its end."""

@@ -1,0 +1,1 @@
+"""Leads: what came in, its tags and tier."""

@@ -1,0 +1,1 @@
+"""Public pools of leads."""

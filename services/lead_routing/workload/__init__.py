@@ -1,0 +1,1 @@
+"""What weighs on a rep."""
