@@ -29,7 +29,9 @@ async def ensure_topics(
             for name, partitions in logs.items()
             if name not in existing
         ]
-        missing += [NewTopic(name, 1, replicas, topic_configs=dict(A_DAY)) for name in watermarks if name not in existing]
+        missing += [
+            NewTopic(name, 1, replicas, topic_configs=dict(A_DAY)) for name in watermarks if name not in existing
+        ]
         if missing:
             answer = await admin.create_topics(missing)
             for _, code, *message in answer.topic_errors:

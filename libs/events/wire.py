@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,8 @@ from uuid import UUID
 
 import orjson
 from aiokafka.partitioner import murmur2
+
+from libs.events.envelope import ENVELOPE
 
 LOG_PARTITIONS = 12
 SCHEMA_URL = "/schemas/"
@@ -56,28 +57,10 @@ def partition_of(key: bytes, partitions: int = LOG_PARTITIONS) -> int:
 
 
 _META_HEADERS = {
-    "command_id": "ce_commandid",
-    "correlation_id": "ce_correlationid",
-    "causation_id": "ce_causationid",
-    "channel": "ce_channel",
-    "calendar_version": "ce_calendarversion",
-    "reason": "ce_reason",
-    "traceparent": "traceparent",
+    header.field.removeprefix("meta."): header.name
+    for header in ENVELOPE
+    if header.field.startswith("meta.") and header.form != "json"
 }
-_PRINTABLE = re.compile(r"^[\x20-\x24\x26-\x7e]*$")
-
-
-def _encode(text: str) -> bytes:
-    """CloudEvents' percent-encoding of header values: what is not printable ASCII, and `%` itself."""
-    if _PRINTABLE.match(text):
-        return text.encode()
-    return b"".join(
-        bytes([byte]) if 0x20 < byte < 0x7F and byte not in b'%"' else f"%{byte:02X}".encode() for byte in text.encode()
-    )
-
-
-def _decode(value: bytes) -> str:
-    return re.sub(rb"%([0-9A-Fa-f]{2})", lambda hit: bytes([int(hit[1], 16)]), value).decode()
 
 
 def record(row: Mapping[str, Any], service: str, position: int, previous: int) -> tuple[bytes, Headers]:
@@ -89,19 +72,19 @@ def record(row: Mapping[str, Any], service: str, position: int, previous: int) -
         ("ce_id", str(row["event_id"]).encode()),
         ("ce_type", row["type"].encode()),
         ("ce_source", f"/{service}".encode()),
-        ("ce_subject", _encode(row["stream"])),
+        ("ce_subject", row["stream"].encode()),
         ("ce_time", row["occurred_at"].isoformat().replace("+00:00", "Z").encode()),
         ("ce_dataschema", f"{SCHEMA_URL}{row['type']}.json".encode()),
         ("ce_tenantid", row["tenant"].encode()),
         ("ce_streamversion", str(row["version"]).encode()),
         ("ce_recordedtime", row["recorded_at"].isoformat().replace("+00:00", "Z").encode()),
-        ("ce_actor", _encode(orjson.dumps(meta["actor"]).decode())),
+        ("ce_actor", orjson.dumps(meta["actor"])),
         ("ce_ownseq", str(position).encode()),
         ("ce_prevownseq", str(previous).encode()),
     ]
-    headers += [(header, _encode(str(meta[name]))) for name, header in _META_HEADERS.items() if name in meta]
+    headers += [(header, str(meta[name]).encode()) for name, header in _META_HEADERS.items() if name in meta]
     if meta.get("rule_refs"):
-        headers.append(("ce_rulerefs", _encode(orjson.dumps(meta["rule_refs"]).decode())))
+        headers.append(("ce_rulerefs", orjson.dumps(meta["rule_refs"])))
     return row["data"].encode(), headers
 
 
@@ -119,14 +102,14 @@ def read_record(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Re
     found = dict(headers)
     try:
         meta: dict[str, Any] = {
-            name: _decode(found[header]) for name, header in _META_HEADERS.items() if header in found
+            name: found[header].decode() for name, header in _META_HEADERS.items() if header in found
         }
-        meta["actor"] = orjson.loads(_decode(found["ce_actor"]))
+        meta["actor"] = orjson.loads(found["ce_actor"])
         if "ce_rulerefs" in found:
-            meta["rule_refs"] = orjson.loads(_decode(found["ce_rulerefs"]))
+            meta["rule_refs"] = orjson.loads(found["ce_rulerefs"])
         fact = {
-            "tenant": _decode(found["ce_tenantid"]),
-            "stream": _decode(found["ce_subject"]),
+            "tenant": found["ce_tenantid"].decode(),
+            "stream": found["ce_subject"].decode(),
             "version": int(found["ce_streamversion"]),
             "event_id": str(UUID(found["ce_id"].decode())),
             "type": found["ce_type"].decode(),
