@@ -52,7 +52,7 @@ class Folder:
             raws, upto = await read_facts(connection, projection.wires, self.cursor, upto)
             with batch_span(f"fold {reader}", [trace_of(raw) for raw in raws], facts=len(raws)):
                 async with connection.transaction():
-                    await connection.execute("set local transaction_timeout = '8s'; set local synchronous_commit = off")
+                    await connection.execute("set local synchronous_commit = off")
                     batch = Batch(projection, parking)
                     schema = build["schema_name"]
                     await batch.retry(connection, schema)

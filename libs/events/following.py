@@ -100,7 +100,6 @@ class Follower:
         with batch_span(f"react {self.reaction.name}", [trace_of(raw) for raw in raws], facts=len(raws)):
             effects = await self._react(batch, [*retried, *placed], cursor)
             async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-                await connection.execute("set local transaction_timeout = '8s'")
                 await batch.save(connection, schema or "")
                 await put(connection, effects)
                 if self.reaction.state is not None:

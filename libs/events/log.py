@@ -21,6 +21,7 @@ CONNECT_SECONDS = 3.0
 ACQUIRE_SECONDS = 2.0
 STATEMENT_SECONDS = 8.0
 APPEND_SECONDS = 2.0
+TRANSACTION_SECONDS = 10
 MAX_WAITING = 2_000
 BATCH_HOLD_SECONDS = 0.010
 
@@ -41,8 +42,13 @@ async def prepare_connection(connection: asyncpg.Connection) -> None:
     )
 
 
-async def open_pool(url: str, *, size: int = 8, name: str = "salesloom") -> asyncpg.Pool:
-    """A pool with every wait bounded; session settings are reset by asyncpg on release."""
+async def open_pool(
+    url: str, *, size: int = 8, name: str = "salesloom", transaction_seconds: int = TRANSACTION_SECONDS
+) -> asyncpg.Pool:
+    """A pool with every wait bounded; session settings are reset by asyncpg on release.
+
+    The time of a transaction is bounded by the server: only that frees a lock whose client was cut off.
+    """
     return await asyncpg.create_pool(
         plain_url(url),
         min_size=1,
@@ -54,6 +60,7 @@ async def open_pool(url: str, *, size: int = 8, name: str = "salesloom") -> asyn
             "application_name": name,
             "timezone": "UTC",
             "idle_in_transaction_session_timeout": "10s",
+            "transaction_timeout": f"{transaction_seconds}s",
             "jit": "off",
         },
     )
@@ -223,10 +230,13 @@ def recorded_from(row: Mapping[str, Any]) -> Recorded[Any] | None:
 class Log:
     """One service's log. Appends of one process go out in groups: what is decided while a batch commits is the next."""
 
-    def __init__(self, service: str, pool: asyncpg.Pool) -> None:
+    def __init__(
+        self, service: str, pool: asyncpg.Pool, appends: asyncpg.Pool | None = None, wake: Wake | None = None
+    ) -> None:
         self.service = service
         self.pool = pool
-        self.wake = Wake()
+        self.appends = appends or pool
+        self.wake = wake or Wake()
         self._waiting: list[tuple[Append, datetime, asyncio.Future[Appended]]] = []
         self._more = asyncio.Event()
         self._batch = 32
@@ -296,7 +306,7 @@ class Log:
         deadline = time.monotonic() + 2 * APPEND_SECONDS
         while True:
             try:
-                async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                async with self.appends.acquire(timeout=ACQUIRE_SECONDS) as connection:
                     answer = await connection.fetchval(
                         "select log.append($1, $2::text::jsonb)", now, document, timeout=APPEND_SECONDS + 1
                     )
@@ -359,8 +369,16 @@ class Log:
         return row["t"], row["own_seq"], row["seq"]
 
 
-async def open_log(service: str, url: str, *, size: int = 8) -> Log:
-    """Connect to a service's log and start taking appends."""
-    log = Log(service, await open_pool(url, size=size, name=service))
+async def open_log(service: str, url: str, *, size: int = 8, wake: Wake | None = None) -> Log:
+    """Connect to a service's log and start taking appends, which have connections of their own."""
+    appends = await open_pool(url, size=2, name=f"{service} append", transaction_seconds=int(APPEND_SECONDS))
+    log = Log(service, await open_pool(url, size=size, name=service), appends, wake)
     await log.start()
     return log
+
+
+async def close_log(log: Log) -> None:
+    """Commit what waits and disconnect."""
+    await log.stop()
+    for pool in {log.appends, log.pool}:
+        await pool.close()

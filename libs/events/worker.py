@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -141,9 +140,3 @@ class Worker:
             next_due=await self.firing.next_due(),
             busy=busy,
         )
-
-
-def plan_of(service: Any) -> Plan:
-    """The part of a service's page that its worker does."""
-    projections: Sequence[Projection] = service.projections
-    return Plan(service.name, tuple(service.listens), tuple(projections), tuple(service.reactions), service.effects)

@@ -19,7 +19,7 @@ from libs.rules.reference import calendars_provider, rulebook_provider
 from libs.service import openapi, problem_pages, streaming, telemetry
 from libs.service.auth import unguarded
 from libs.service.equipment import Equipment
-from libs.service.limits import MAX_JSON_BYTES, Limits
+from libs.service.limits import Limits, uploads_of
 from libs.service.organisation import Reach, reach_provider
 from libs.service.refusals import broken, install, route_of
 from libs.service.sealing import Sealer, sealer_provider
@@ -54,7 +54,6 @@ def create_app(service: Service, equipment: Equipment | None = None) -> FastAPI:
         openapi_url="/openapi.json",
         generate_unique_id_function=_operation_id,
         telemetry=telemetry.of_the_framework(),
-        max_body_size=MAX_JSON_BYTES,
         redirect_slashes=False,
     )
     app.state.equipment = equipment
@@ -64,7 +63,7 @@ def create_app(service: Service, equipment: Equipment | None = None) -> FastAPI:
         app.include_router(streaming.router, prefix="/v1")
     app.include_router(problem_pages.router)
     install(app)
-    app.add_middleware(Limits)
+    app.add_middleware(Limits, uploads=uploads_of(app))
     app.add_middleware(Boundary)
     if equipment is not None and equipment.settings.cors_origins:
         app.add_middleware(

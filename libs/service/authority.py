@@ -106,7 +106,7 @@ class TokenAuthority:
         return claims
 
     def _check_names(self, claims: Mapping[str, Any]) -> None:
-        if missing := [name for name in REQUIRED_CLAIMS if claims.get(name) in {None, ""}]:
+        if missing := [name for name in REQUIRED_CLAIMS if claims.get(name) in (None, "")]:
             _refuse(f"the token lacks {', '.join(missing)}")
         audience = claims["aud"]
         if claims["iss"] != self._issuer:

@@ -1,23 +1,28 @@
-"""The command line of a service: `python -m services.<name> serve|api|migrate|…`."""
+"""The command line of a service: `python -m services.<name> serve|api|worker|migrate|…`."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 
 import structlog
 import typer
 import uvloop
 from pydantic import ValidationError
 
+from libs.events.log import Wake
 from libs.events.schema.migrate import migrate as migrate_schema
+from libs.events.worker import Worker
 from libs.service.app import create_app
-from libs.service.health import Heart, api_checks, health_app
+from libs.service.health import Check, Heart, api_checks, health_app, worker_checks
 from libs.service.opening import opened
-from libs.service.server import serve_until_told, server
+from libs.service.operators import add_operators
+from libs.service.server import Server, Work, serve_until_told, server
 from libs.service.service import Service
 from libs.service.settings import Settings
 from libs.service.telemetry import configure_logs, configure_traces
+from libs.service.working import opened_worker
 
 EX_CONFIG = 78
 _log = structlog.get_logger(__name__)
@@ -33,10 +38,19 @@ def command_line(service: Service) -> typer.Typer:
     line = typer.Typer(name=service.name, help=service.title, no_args_is_help=True, pretty_exceptions_enable=False)
 
     @line.command()
+    def serve() -> None:
+        """API and worker in one process, for laptops and tests."""
+        uvloop.run(_run(service, configured(service), api=True, worker=True))
+
+    @line.command()
     def api() -> None:
         """Serve HTTP requests; scale these out."""
-        settings = configured(service)
-        uvloop.run(_serve(service, settings))
+        uvloop.run(_run(service, configured(service), api=True, worker=False))
+
+    @line.command()
+    def worker() -> None:
+        """Do the background work: relay, ingest, read models, deadlines, reactions, effects. A second one stands by."""
+        uvloop.run(_run(service, configured(service), api=False, worker=True))
 
     @line.command()
     def migrate() -> None:
@@ -46,6 +60,7 @@ def command_line(service: Service) -> typer.Typer:
         migrate_schema(service.name, *urls)
         _log.info("migrated")
 
+    add_operators(line, service, lambda: configured(service))
     return line
 
 
@@ -61,17 +76,34 @@ def configured(service: Service) -> Settings:
     return settings
 
 
-async def _serve(service: Service, settings: Settings) -> None:
+async def _run(service: Service, settings: Settings, *, api: bool, worker: bool) -> None:
+    """Run what was asked for until SIGTERM or SIGINT, the health application beside it."""
     traces = configure_traces(settings)
     heart = Heart()
-    async with opened(service, settings) as equipment:
-        health = health_app(heart, api_checks(equipment), equipment.draining)
-        servers = [
-            server(create_app(service, equipment), settings.host, settings.port),
-            server(health, settings.host, settings.health_port),
-        ]
-        _log.info("serving", port=settings.port, health_port=settings.health_port)
-        await serve_until_told(servers, [heart.run], equipment.draining)
+    draining = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        servers: list[Server] = []
+        work: list[Work] = [heart.run]
+        checks: dict[str, Check] = {}
+        wake, folded = Wake(), Wake()
+        clock = settings.business_clock()
+        working: Worker | None = None
+        if worker:
+            working = await stack.enter_async_context(
+                opened_worker(service, settings, clock=clock, wake=wake, folded=folded)
+            )
+            work.append(working.run)
+            checks |= worker_checks(working)
+        if api:
+            equipment = await stack.enter_async_context(
+                opened(service, settings, folded=folded, clock=clock, wake=wake, draining=draining)
+            )
+            servers.append(server(create_app(service, equipment), settings.host, settings.port))
+            checks |= api_checks(equipment)
+        health = health_app(heart, checks, draining, working if settings.environment == "development" else None)
+        servers.append(server(health, settings.host, settings.health_port))
+        _log.info("serving", port=settings.port if api else None, health_port=settings.health_port, worker=worker)
+        await serve_until_told(servers, work, draining)
     if traces is not None:
         await asyncio.to_thread(traces.shutdown)
     _log.info("stopped")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import asyncpg
 import structlog
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from libs.events.schema.migrate import newest_revision
+from libs.events.worker import Worker
 from libs.service.equipment import Equipment
 
 BEAT_SECONDS = 0.5
@@ -49,8 +50,13 @@ class Heart:
         return sorted(name for name, at in self.beats.items() if now - at > STALLED_SECONDS)
 
 
-def health_app(heart: Heart, checks: Mapping[str, Check], draining: asyncio.Event) -> Starlette:
-    """`/livez` from the heart, `/readyz` from real calls, `/metrics` for Prometheus."""
+def health_app(
+    heart: Heart, checks: Mapping[str, Check], draining: asyncio.Event, worker: Worker | None = None
+) -> Starlette:
+    """`/livez` from the heart, `/readyz` from real calls, `/metrics` for Prometheus.
+
+    With a worker (development only) also `/quiet`: whether it has dealt with all it knows, and what is due next.
+    """
 
     async def livez(_request: Request) -> Response:
         stalled = heart.stalled()
@@ -67,7 +73,14 @@ def health_app(heart: Heart, checks: Mapping[str, Check], draining: asyncio.Even
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])
+    async def quiet(_request: Request) -> Response:
+        assert worker is not None
+        found = await worker.quiet()
+        body = {**asdict(found), "next_due": found.next_due.isoformat() if found.next_due else None}
+        return JSONResponse(body)
+
+    routes = [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+    return Starlette(routes=[*routes, Route("/quiet", quiet)] if worker is not None else routes)
 
 
 async def _asked(check: Check) -> str | None:
@@ -106,3 +119,13 @@ def api_checks(equipment: Equipment) -> Mapping[str, Check]:
         return None if found == "ok" else f"the log is {found}"
 
     return {"database": database, "schema": schema, "read models": read_models, "verdict": verdict}
+
+
+def worker_checks(worker: Worker) -> Mapping[str, Check]:
+    """What must hold before a worker counts as working; a broker that is down is a metric, not a reason to restart."""
+
+    async def built() -> str | None:
+        missing = await worker.built()
+        return f"still building {', '.join(missing)}" if missing else None
+
+    return {"builds": built}

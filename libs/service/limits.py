@@ -6,17 +6,19 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import unquote_to_bytes
 
-from fastapi import Request
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.routing import iter_route_contexts
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.service.problems import Problem
 from libs.service.refusals import answer
 
 MIB = 1 << 20
-MAX_JSON_BYTES = MIB
+MAX_BODY_BYTES = MIB
 MAX_HEADER_BYTES = 16 * 1024
 MAX_URL_BYTES = 8 * 1024
 MAX_DEPTH = 50
@@ -29,11 +31,22 @@ _NOT_BRACKETS = re.compile(rb"[^\[\]{}]+")
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89abAB]")
 
 
-class Limits:
-    """Refuses what is over the limits before any handler runs; costs some microseconds for a usual request."""
+class Upload(NamedTuple):
+    """A path that takes larger bodies, and its limit in bytes."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    path: re.Pattern[str]
+    limit: int
+
+
+class Limits:
+    """Refuses what is over the limits before any handler runs; costs some microseconds for a usual request.
+
+    `uploads` are the paths that take more than 1 MiB, with how much.
+    """
+
+    def __init__(self, app: ASGIApp, uploads: Sequence[Upload] = ()) -> None:
         self.app = app
+        self.uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the head, read and check a JSON body, then hand on."""
@@ -42,14 +55,30 @@ class Limits:
             return
         try:
             check_head(scope)
-            if is_json(scope):
-                receive = _again(await _checked_json(receive), receive)
+            json_body = is_json(scope)
+            limit = MAX_BODY_BYTES if json_body else self._limit(scope["path"])
+            if _length(scope) > limit:
+                raise _too_large(limit)
+            receive = _again(await _checked_json(receive), receive) if json_body else _counted(receive, limit)
         except Problem as problem:
             request = Request(scope, receive)
             refusal = answer(request, problem.code, problem.detail, problem.headers, **problem.details)
             await refusal(scope, receive, send)
             return
         await self.app(scope, receive, send)
+
+    def _limit(self, path: str) -> int:
+        return next((upload.limit for upload in self.uploads if upload.path.match(path)), MAX_BODY_BYTES)
+
+
+def uploads_of(app: FastAPI) -> list[Upload]:
+    """The routes that are declared with a `max_body_size` of their own."""
+    found = []
+    for route in iter_route_contexts(app.routes):
+        limit = getattr(route, "max_body_size", None)
+        if limit is not None:
+            found.append(Upload(compile_path(str(route.path))[0], limit))
+    return found
 
 
 def check_head(scope: Scope) -> None:
@@ -104,8 +133,8 @@ async def _checked_json(receive: Receive) -> bytes:
         if message["type"] != "http.request":
             raise _malformed("the body did not arrive whole")
         body += message.get("body", b"")
-        if len(body) > MAX_JSON_BYTES:
-            raise Problem("TOO_LARGE", f"a JSON body may have {MAX_JSON_BYTES} bytes")
+        if len(body) > MAX_BODY_BYTES:
+            raise _too_large(MAX_BODY_BYTES)
         if not message.get("more_body", False):
             break
     if body:
@@ -125,6 +154,28 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive_again
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """The body as it comes, up to the limit; beyond it HTTPException(413), which the framework lets through."""
+    taken = 0
+
+    async def receive_counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise HTTPException(413)
+        return message
+
+    return receive_counted
+
+
+def _length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0
 
 
 def _depth(body: bytes) -> int:
@@ -186,6 +237,10 @@ def _is_utf8(query: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem("TOO_LARGE", f"the body may have {limit} bytes")
 
 
 def _malformed(detail: str) -> Problem:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from libs.events.clock import Clock
-from libs.events.log import Wake, open_log
+from libs.events.log import Wake, close_log, open_log
 from libs.events.reading import Reader
 from libs.events.running import Runner
 from libs.service.app import providers_of
@@ -28,34 +29,36 @@ async def opened(
     authority: Authority | None = None,
     folded: Wake | None = None,
     clock: Clock | None = None,
+    wake: Wake | None = None,
+    draining: asyncio.Event | None = None,
 ) -> AsyncIterator[Equipment]:
-    """The equipment of an API process, until the block ends. `folded` wakes readers when a read model has moved.
+    """The equipment of an API process, until the block ends; `wake` and `folded` are shared with a worker beside it.
 
     Appends that wait are committed before it closes. Raises what connecting raises.
     """
-    log = await open_log(service.name, settings.api_url.get_secret_value(), size=settings.pool_size)
+    log = await open_log(service.name, settings.api_url.get_secret_value(), size=settings.pool_size, wake=wake)
     clock = clock or settings.business_clock()
-    wake = folded or log.wake
-    surround(wake, clock, settings.key("wrapping"))
+    folded = folded or log.wake
+    surround(folded, clock, settings.key("wrapping"))
     keys = None
     if authority is None:
         keys = IssuerKeys(settings.issuer)
         authority = TokenAuthority(keys, settings.issuer, settings.audience, settings.algorithms)
-    runner = Runner(log, clock, providers_of(service), lambda tenant: Reader(log.pool, tenant, wake))
+    runner = Runner(log, clock, providers_of(service), lambda tenant: Reader(log.pool, tenant, folded))
     equipment = Equipment(
         service=service,
         settings=settings,
         clock=clock,
         log=log,
-        wake=wake,
+        wake=folded,
         runner=runner,
         authority=authority,
         objects=Objects.at(settings.objects),
+        draining=draining or asyncio.Event(),
     )
     try:
         yield equipment
     finally:
-        await log.stop()
+        await close_log(log)
         if keys is not None:
             await keys.close()
-        await log.pool.close()

@@ -109,6 +109,6 @@ def bearer(key: ECKey, person: DemoPerson) -> str:
 @pytest.fixture(scope="module")
 async def worker_pool(pond_database: Database) -> AsyncIterator[Any]:
     """Connections of the worker role, for what the background would do."""
-    pool = await open_pool(pond_database.worker_url, size=2)
+    pool = await open_pool(pond_database.worker_url, size=8)
     yield pool
     await pool.close()

@@ -1,0 +1,75 @@
+"""The JSON Schema of each fact type, as readers need it: unknown fields are allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from libs.events.contracts.catalog import fact_types
+from libs.events.facts import Fact
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+
+
+@cache
+def schema_documents() -> dict[str, Schema]:
+    """The schema of every type by wire name; services answer `/schemas/<wire>.json` with it (`ce_dataschema`)."""
+    return {wire: schema_of(model) for wire, model in fact_types().items()}
+
+
+def schema_of(model: type[Fact]) -> Schema:
+    """The schema (2020-12) of a type's payload as it is written; `x-` members say what the type declares besides.
+
+    `x-owner` is None where each service writes facts of the type on streams of its own; `x-stream` is the template of
+    the stream without its owner; `x-sealed` are the paths of sealed fields, `[]` for each item of a list.
+    """
+    generated = model.model_json_schema(mode="serialization")
+    definitions = {name: _untitled(generated["$defs"][name]) for name in sorted(generated.get("$defs", {}))}
+    body = _untitled(generated)
+    return {
+        "$schema": DIALECT,
+        "title": generated["title"],
+        "description": generated["description"],
+        "type": "object",
+        "x-type": model.wire,
+        "x-owner": model.owner,
+        "x-stream": model.template,
+        "x-partners": model.partners,
+        "x-sealed": sorted(_sealed(generated, generated, "")),
+        "properties": body.get("properties", {}),
+        "required": body.get("required", []),
+        **({"$defs": definitions} if definitions else {}),
+    }
+
+
+def resolve(document: Schema, schema: Schema) -> Schema:
+    """The schema itself, or the definition of `document` that it refers to."""
+    reference = schema.get("$ref")
+    return schema if reference is None else document["$defs"][reference.removeprefix("#/$defs/")]
+
+
+def _untitled(schema: Schema) -> Schema:
+    """Without the titles that only repeat a field's name; those of whole values stay."""
+    kept = dict(schema)
+    if "properties" in kept:
+        kept["properties"] = {
+            name: {key: value for key, value in _untitled(part).items() if key != "title"}
+            for name, part in kept["properties"].items()
+        }
+    return kept
+
+
+def _sealed(document: Schema, schema: Schema, path: str) -> Iterator[str]:
+    schema = resolve(document, schema)
+    if schema.get("title") == "Sealed":
+        yield path
+        return
+    for name, part in schema.get("properties", {}).items():
+        yield from _sealed(document, part, f"{path}.{name}" if path else name)
+    for option in schema.get("anyOf", ()):
+        yield from _sealed(document, option, path)
+    for key, suffix in (("items", "[]"), ("additionalProperties", ".*")):
+        if isinstance(schema.get(key), dict):
+            yield from _sealed(document, schema[key], path + suffix)
