@@ -11,22 +11,11 @@ from services.collaboration.service import SERVICE
 def test_the_routes_of_the_product_text_are_there() -> None:
     """3.3.6"""
     paths = create_app(SERVICE).openapi()["paths"]
-    verbs = [
-        "submit",
-        "accept",
-        "return",
-        "pause",
-        "resume",
-        "deliver",
-        "confirm",
-        "cancel",
-        "clarifications",
-        "items",
-        "comments",
-    ]
+    verbs = ("submit", "accept", "return", "pause", "resume", "deliver", "confirm", "cancel", "items", "comments")
     expected = {f"/v1/handoffs/{{handoff_id}}/{verb}" for verb in verbs} | {
         "/v1/handoffs",
         "/v1/handoffs/{handoff_id}",
+        "/v1/handoffs/{handoff_id}/clarifications",
         "/v1/handoffs/{handoff_id}/clarifications/{clarification_id}/answer",
         "/v1/collab-events",
         "/v1/todos",
