@@ -59,7 +59,7 @@ def _changes(old_at: tuple[Schema, Schema], new_at: tuple[Schema, Schema], path:
 
 
 def _values(old: Schema, new: Schema, path: str) -> Iterator[str]:
-    """Changed types, limits, defaults and enumerated values; what one side does not give is "nothing"."""
+    """Changed types, limits, defaults and enumerated values; told one by one."""
     if ("anyOf" not in old and "anyOf" not in new) or ("anyOf" in old and "anyOf" in new):
         for key in LIMITS:
             if old.get(key) != new.get(key) or (key in old) != (key in new):
@@ -109,11 +109,11 @@ def _kinds(document: Schema, schema: Schema) -> str:
 
 
 def _given(schema: Schema, key: str) -> str:
-    return _said(schema[key]) if key in schema else "nothing"
+    return json.dumps(schema[key], ensure_ascii=False) if key in schema else "not given"
 
 
 def _said(value: Any) -> str:
-    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return "none" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _field(path: str) -> str:

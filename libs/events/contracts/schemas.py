@@ -26,8 +26,8 @@ def schema_of(model: type[Fact]) -> Schema:
     the stream without its owner; `x-sealed` are the paths of sealed fields, `[]` for each item of a list.
     """
     generated = model.model_json_schema(mode="serialization")
-    definitions = {name: _untitled(generated["$defs"][name]) for name in sorted(generated.get("$defs", {}))}
-    body = _untitled(generated)
+    definitions = {name: _plain(generated["$defs"][name]) for name in sorted(generated.get("$defs", {}))}
+    body = _plain(generated)
     return {
         "$schema": DIALECT,
         "title": generated["title"],
@@ -50,14 +50,17 @@ def resolve(document: Schema, schema: Schema) -> Schema:
     return schema if reference is None else document["$defs"][reference.removeprefix("#/$defs/")]
 
 
-def _untitled(schema: Schema) -> Schema:
-    """Without the titles that only repeat a field's name; those of whole values stay."""
-    kept = dict(schema)
-    if "properties" in kept:
-        kept["properties"] = {
-            name: {key: value for key, value in _untitled(part).items() if key != "title"}
-            for name, part in kept["properties"].items()
-        }
+def _plain(schema: Schema) -> Schema:
+    """A value's schema without titles that only repeat a field's name, and without null, which is never written."""
+    fields = {name: _plain_field(part) for name, part in schema.get("properties", {}).items()}
+    return schema | {"properties": fields} if fields else schema
+
+
+def _plain_field(schema: Schema) -> Schema:
+    kept = {key: value for key, value in schema.items() if key != "title"}
+    options = [option for option in kept.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) == 1 and kept.get("default", ...) is None:
+        return {**options[0], **{key: value for key, value in kept.items() if key not in {"anyOf", "default"}}}
     return kept
 
 
