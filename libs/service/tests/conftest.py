@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,8 +13,11 @@ from joserfc.jwk import ECKey
 from pydantic import SecretStr
 
 from dev.provision import Database
+from libs.events.builds import Builds
 from libs.events.clock import FixedClock
-from libs.events.log import open_pool
+from libs.events.folding import Folder
+from libs.events.leases import Lease
+from libs.events.log import Head, open_pool
 from libs.service.app import create_app
 from libs.service.authority import TokenAuthority
 from libs.service.equipment import Equipment
@@ -22,8 +25,9 @@ from libs.service.issuer import DemoPerson, access_token, signing_key
 from libs.service.issuer_keys import IssuerKeys
 from libs.service.opening import opened
 from libs.service.settings import Settings
-from libs.service.tests.pond import POND
+from libs.service.tests.pond import POND, STONES
 
+Folded = Callable[[], Awaitable[None]]
 ISSUER = "https://issuer.test"
 AUDIENCE = "salesloom"
 TENANT = "tenantalpha"
@@ -107,8 +111,17 @@ def bearer(key: ECKey, person: DemoPerson) -> str:
 
 
 @pytest.fixture(scope="module")
-async def worker_pool(pond_database: Database) -> AsyncIterator[Any]:
-    """Connections of the worker role, for what the background would do."""
-    pool = await open_pool(pond_database.worker_url, size=8)
-    yield pool
+async def folded(pond_database: Database, equipment: Equipment) -> AsyncIterator[Folded]:
+    """Brings the read model to the head of the log; nothing does so by itself."""
+    pool = await open_pool(pond_database.worker_url, size=4)
+    await Builds(pool, STONES).ensure()
+    epoch = await pool.fetchval("select epoch from log.hold('tester', array['fold:stones:1'], interval '1 hour')")
+
+    async def fold() -> None:
+        folder = Folder(STONES, pool, Head(pool, equipment.log.wake), equipment.wake)
+        while await folder.step(Lease("fold:stones:1", epoch)):
+            pass
+
+    await fold()
+    yield fold
     await pool.close()

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
 from joserfc.jwk import ECKey
 
-from libs.events.builds import Builds
 from libs.service.pagination import Paging
-from libs.service.tests.conftest import STRANGER, bearer
-from libs.service.tests.pond import STONES
-
-
-@pytest.fixture(scope="module", autouse=True)
-async def built(equipment: object, worker_pool: Any) -> None:
-    """The read model has a build; it folds nothing by itself."""
-    await Builds(worker_pool, STONES).ensure()
+from libs.service.tests.conftest import STRANGER, Folded, bearer
 
 
 async def thrown(rep: httpx2.AsyncClient, pool_id: str, times: int = 1) -> list[httpx2.Response]:
@@ -27,17 +18,7 @@ async def thrown(rep: httpx2.AsyncClient, pool_id: str, times: int = 1) -> list[
     return [await rep.post("/v1/stones", json={"pool_id": pool_id}, headers=one) for one in headers]
 
 
-@pytest.fixture(scope="module")
-def folded(worker_pool: Any) -> Any:
-    """Brings the read model to the head, by building it anew."""
-
-    async def fold() -> None:
-        await Builds(worker_pool, STONES).rebuild()
-
-    return fold
-
-
-async def test_pages_follow_each_other_to_the_end(rep: httpx2.AsyncClient, folded: Any) -> None:
+async def test_pages_follow_each_other_to_the_end(rep: httpx2.AsyncClient, folded: Folded) -> None:
     made = {answer.json()["id"] for answer in await thrown(rep, "paged", 7)}
     await folded()
     found, cursor, pages = list[str](), None, 0
@@ -53,7 +34,7 @@ async def test_pages_follow_each_other_to_the_end(rep: httpx2.AsyncClient, folde
     assert found == sorted(found)
 
 
-async def test_a_cursor_belongs_to_its_filters_and_tenant(rep: httpx2.AsyncClient, key: ECKey, folded: Any) -> None:
+async def test_a_cursor_belongs_to_its_filters_and_tenant(rep: httpx2.AsyncClient, key: ECKey, folded: Folded) -> None:
     await thrown(rep, "bound", 3)
     await folded()
     cursor = (await rep.get("/v1/stones?pool_id=bound&limit=2")).json()["next"]
@@ -71,7 +52,7 @@ async def test_a_cursor_belongs_to_its_filters_and_tenant(rep: httpx2.AsyncClien
 
 
 @pytest.mark.parametrize(("limit", "taken"), [("0", 1), ("-5", 1), ("1000", 200), ("9" * 30, 200)])
-async def test_a_limit_is_taken_to_the_nearest(rep: httpx2.AsyncClient, folded: Any, limit: str, taken: int) -> None:
+async def test_a_limit_is_taken_to_the_nearest(rep: httpx2.AsyncClient, folded: Folded, limit: str, taken: int) -> None:
     await thrown(rep, "limits", 2)
     await folded()
     answer = await rep.get("/v1/stones", params={"pool_id": "limits", "limit": limit})
@@ -84,7 +65,7 @@ def test_the_last_page_has_no_next() -> None:
     assert page.next is None
 
 
-async def test_one_thing_has_its_version_as_etag(rep: httpx2.AsyncClient, folded: Any) -> None:
+async def test_one_thing_has_its_version_as_etag(rep: httpx2.AsyncClient, folded: Folded) -> None:
     stone = (await thrown(rep, "tagged"))[0].json()["id"]
     await folded()
     answer = await rep.get(f"/v1/stones/{stone}")
@@ -95,7 +76,7 @@ async def test_one_thing_has_its_version_as_etag(rep: httpx2.AsyncClient, folded
     assert changed.status_code == 200
 
 
-async def test_what_was_seen_is_waited_for(rep: httpx2.AsyncClient, folded: Any) -> None:
+async def test_what_was_seen_is_waited_for(rep: httpx2.AsyncClient, folded: Folded) -> None:
     made = (await thrown(rep, "seen"))[0]
     seen = {"Consistency-Token": made.headers["consistency-token"], "Prefer": "wait=0"}
     early = await rep.get("/v1/stones?pool_id=seen", headers=seen)
@@ -115,7 +96,7 @@ async def test_tokens_of_owners_nobody_listens_to_count_as_met(rep: httpx2.Async
     assert missing.json()["missing"] == ["kpi/metric-1@9"]
 
 
-async def test_another_tenants_things_are_unknown(rep: httpx2.AsyncClient, key: ECKey, folded: Any) -> None:
+async def test_another_tenants_things_are_unknown(rep: httpx2.AsyncClient, key: ECKey, folded: Folded) -> None:
     stone = (await thrown(rep, "mine"))[0].json()["id"]
     await folded()
     stranger = {"Authorization": bearer(key, STRANGER)}
