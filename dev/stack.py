@@ -167,7 +167,7 @@ def _issuer(running: Stack, port: int, people: Path) -> Child:
     command = [sys.executable, "-m", "libs.service.issuer", "--port", str(port), "--people", str(people)]
     return spawn(
         "issuer",
-        [*command, "--keep", str(keys)],
+        [*command, "--key", str(keys)],
         logs=running.places.logs,
         pids=running.places.pids,
         environment=environment,

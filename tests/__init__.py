@@ -1,0 +1,1 @@
+"""What concerns all five services: interleavings, flows, faults, imports."""
