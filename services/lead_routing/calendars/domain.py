@@ -9,7 +9,7 @@ from libs.events.contracts.lead_routing import CalendarAssigned, CalendarPublish
 from libs.events.deciding import Command, Decider, Given, Id, States, StreamKind, StreamOf
 from libs.events.errors import NotFound, Rejected
 from libs.events.facts import Fact
-from libs.rules.calendar_documents import CalendarDocument
+from libs.rules.calendar_documents import CalendarDocument, Identifier
 
 Scope = Literal["tenant", "team", "person"]
 
@@ -55,7 +55,7 @@ CALENDAR_OF = StreamKind("calendar-of", Assignment(), evolve_assignment)
 class PublishCalendar(Command):
     """A calendar's data in a new version."""
 
-    calendar_id: Id
+    calendar_id: Identifier
     document: CalendarDocument
 
 

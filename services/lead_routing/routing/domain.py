@@ -41,10 +41,10 @@ Next = Literal["nothing", "pool", "enrich", "evaluate"]
 
 
 class RouteLead(Command):
-    """Find a rep for a lead that waits for one; `company` is the lead's, for who knows it."""
+    """Find a rep for a lead that waits for one; `company` is the lead's, where the caller has it at hand."""
 
     lead_id: Id
-    company: Line
+    company: Line | None = None
 
 
 class RetryHeld(Command):

@@ -288,6 +288,8 @@ CONVERTED: list[tuple[Fact, datetime]] = [
             kind="call",
             direction="out",
             duration_s=320,
+            content_hash="9c41d0",
+            note=Sealed(subject=LEAD_1, nonce="AAAAAAAAAAAAAAAA", text="c2VhbGVk"),
             substantive=True,
             happened_at=at(0.75),
             protected_until=at(240.3),

@@ -39,8 +39,8 @@ from services.lead_routing.organisation.domain import (
     SetSkills,
     SetTeam,
 )
-from services.lead_routing.organisation.units import REGISTER_TEAM, RegisterTeam
 from services.lead_routing.tests.scenes import EVERYTHING, NOON, reach
+from services.lead_routing.units.domain import REGISTER_TEAM, RegisterTeam
 
 LI = RepRegistered(rep_id="li", name="李", roles=["rep"], team_id="east", effective_from=NOON)
 
