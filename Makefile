@@ -46,8 +46,10 @@ format: .venv/dev ## put the code in order
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-contracts: .venv/dev ## write the JSON Schemas and AsyncAPI documents of the contracts anew
+contracts: .venv/dev ## write the documents of facts, read models and APIs anew
 	@$(BIN)/python -m libs.events.contracts write
+	@$(BIN)/python -m tests.golden write
+	@$(BIN)/python -m libs.service.openapi write
 
 lock: .venv/dev ## resolve the dependencies anew, keeping the versions that still fit; ARGS=--upgrade takes the newest
 	@[ -x $(BIN)/uv ] || $(BIN)/pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,1 @@
+"""Flows across the five services as processes, on real Kafka and PostgreSQL."""
