@@ -100,7 +100,7 @@ def request(states: States, command: RequestNotification, given: Given) -> list[
     standing = {one: states[ALERT.of(one)] for one in command.alerts if not states[ALERT.of(one)].resolved}
     if not standing:
         return []
-    lines = [alert.summary for alert in standing.values()]
+    lines = sorted(alert.summary for alert in standing.values())
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], f"… and {len(lines) - MOST_LINES + 1} more"]
     return [
