@@ -93,7 +93,9 @@ class Effects:
 
     async def _deliver(self, lease: Lease, effect: EffectRow) -> None:
         actor = Actor(kind="rule", id=f"effect-{effect.kind}")
-        request = Request(effect.tenant, actor, effect.effect_id, roles=frozenset({"timer"}), channel="rule")
+        request = Request(
+            effect.tenant, actor, UUID(int=effect.effect_id.int), roles=frozenset({"timer"}), channel="rule"
+        )
         tools = EffectTools(self.runner, self.runner.reader(effect.tenant), self.clock.now(), request)
         try:
             async with asyncio.timeout(SEND_SECONDS):
