@@ -4,23 +4,63 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from libs.events.contracts.examples.ids import REP_CHEN, REP_LI, REP_WANG, at
+from libs.events.contracts.examples.ids import DEFINITION, REP_CHEN, REP_LI, REP_WANG, at
 from libs.events.contracts.kpi import GateFrictionFound, MetricRestated
-from libs.events.facts import Fact
+from libs.events.contracts.pipeline import MissingRequirement, OpportunityOpened, StageAdvanceRejected
+from libs.events.facts import Fact, RuleRef
+
+OPPORTUNITY_3, OPPORTUNITY_4 = (f"01906a00-0000-7000-8000-00000000020{n}" for n in (3, 4))
+SCREENSHOT, MINUTES = "budget_confirmation_screenshot", "meeting_minutes"
+
+
+def stopped(opportunity_id: str, rep: str, missing: list[str], hour: float) -> list[tuple[Fact, datetime]]:
+    """A deal that began in demand diagnosis and that its gate did not let out."""
+    opened = OpportunityOpened(
+        opportunity_id=opportunity_id,
+        name="华东区域续约",
+        owner_id=rep,
+        definition_id=DEFINITION,
+        definition_version=1,
+        stage="demand_diagnosis",
+        opened_at=at(26),
+    )
+    rejected = StageAdvanceRejected(
+        opportunity_id=opportunity_id,
+        owner_id=rep,
+        stage="demand_diagnosis",
+        to_stage="solution_design",
+        visit=1,
+        missing=[
+            MissingRequirement(requirement=one, explain="进入方案设计前需要这份材料", how_to_fix="上传文件")
+            for one in missing
+        ],
+        seconds_since_open=int((hour - 26) * 3600),
+        requested_by=rep,
+        rejected_at=at(hour),
+        rule_refs=[RuleRef(rule_id=DEFINITION, version=1)],
+    )
+    return [(opened, at(26)), (rejected, at(hour))]
+
+
+def found(stage: str, day: date, missing: dict[str, int], hour: float) -> tuple[Fact, datetime]:
+    """Three refusals of three reps at one gate."""
+    fact = GateFrictionFound(
+        stage=stage,
+        day=day,
+        rejections=3,
+        reps=[REP_CHEN, REP_LI, REP_WANG],
+        missing=missing,
+        evidence=[f"01906a00-0000-7000-8000-000000007{day.day:02}{n}" for n in (1, 2, 3)],
+        found_at=at(hour),
+    )
+    return fact, at(hour)
+
 
 EXAMPLES: list[tuple[Fact, datetime]] = [
-    (
-        GateFrictionFound(
-            stage="demand_diagnosis",
-            day=date(2026, 3, 3),
-            rejections=3,
-            reps=[REP_CHEN, REP_LI, REP_WANG],
-            missing={"budget_confirmation_screenshot": 3, "meeting_minutes": 1},
-            evidence=[f"01906a00-0000-7000-8000-00000000070{n}" for n in (1, 2, 3)],
-            found_at=at(30),
-        ),
-        at(30),
-    ),
+    *stopped(OPPORTUNITY_3, REP_WANG, [SCREENSHOT, MINUTES], 28),
+    *stopped(OPPORTUNITY_4, REP_CHEN, [SCREENSHOT], 30),
+    found("demand_diagnosis", date(2026, 3, 3), {SCREENSHOT: 3, MINUTES: 1}, 30),
+    found("quotation", date(2026, 3, 5), {"payment_terms": 3}, 77),
     (
         MetricRestated(
             code="action_completion_effective",
