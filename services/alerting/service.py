@@ -23,6 +23,8 @@ from services.alerting.notifications.domain import CONSOLE, WEBHOOK, Channels
 from services.alerting.notifications.projections import NOTIFICATION_GROUPS, NOTIFICATION_LOG
 from services.alerting.notifications.reactions import DELIVERY
 from services.alerting.notifications.senders import send_to_console
+from services.alerting.signals import api as signals
+from services.alerting.signals.projections import SIGNAL_LOG
 from services.alerting.silence.projections import SILENCES
 from services.alerting.silence.reactions import SILENCE_ENDS
 from services.alerting.webhooks import api as webhooks
@@ -54,7 +56,7 @@ async def visible_notifications(read: Reader, who: Person, ids: Sequence[str]) -
 
 SERVICE = Service(
     name="alerting",
-    title="Silence, alerts, escalations, notifications, boards",
+    title="Silence, alerts, escalations, notifications, boards, signals",
     listens=("lead-routing", "pipeline", "collaboration", "kpi"),
     routers=(
         alerts.router,
@@ -63,8 +65,19 @@ SERVICE = Service(
         boards.router,
         notifications.router,
         webhooks.router,
+        signals.router,
     ),
-    projections=(REFERENCE, PEOPLE, SILENCES, ALERTS, NOTIFICATION_GROUPS, NOTIFICATION_LOG, BOARDS, WEBHOOKS),
+    projections=(
+        REFERENCE,
+        PEOPLE,
+        SILENCES,
+        ALERTS,
+        NOTIFICATION_GROUPS,
+        NOTIFICATION_LOG,
+        BOARDS,
+        WEBHOOKS,
+        SIGNAL_LOG,
+    ),
     reactions=(SILENCE_ENDS, STALLED_HANDOFFS, DELIVERY),
     providers={Channels: channels_provider, Marks: marks_provider},
     effects={CONSOLE: send_to_console, WEBHOOK: send_to_webhook},

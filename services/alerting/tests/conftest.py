@@ -36,7 +36,9 @@ from services.alerting.tests.story import at
 
 ISSUER, AUDIENCE = "https://issuer.test", "salesloom"
 PEOPLE = [fact for fact, _ in EXAMPLES if isinstance(fact, DepartmentRegistered | TeamRegistered | RepRegistered)]
-ROLES = {fact.rep_id: list(fact.roles) for fact in PEOPLE if isinstance(fact, RepRegistered)}
+INTEGRATION = "logistics-partner"
+ROLES = {fact.rep_id: [*fact.roles] for fact in PEOPLE if isinstance(fact, RepRegistered)}
+ROLES[INTEGRATION] = ["integration"]
 
 
 def publishing(key: ECKey) -> httpx2.AsyncClient:

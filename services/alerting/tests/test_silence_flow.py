@@ -7,7 +7,7 @@ import pytest
 from libs.events.contracts.examples.ids import DIRECTOR_SUN, MANAGER_ZHOU, OWNER_HE, REP_CHEN, REP_LI, REP_WANG
 from libs.events.contracts.lead_routing import LeadActivityRecorded, LeadAssigned, LeadCaptured, LeadSource
 from libs.events.facts import Fact
-from services.alerting.tests.conftest import Office
+from services.alerting.tests.conftest import INTEGRATION, Office
 from services.alerting.tests.story import at
 from services.alerting.webhooks.tests.test_webhooks import receiver
 
@@ -132,3 +132,28 @@ async def test_alert_rules_have_a_life_cycle(office: Office) -> None:
     assert (await office(OWNER_HE, "POST", "/alert-rules", body)).status_code == 201
     published = await office(OWNER_HE, "POST", "/alert-rules/alert-a01/publish", {"override": "trade fair tomorrow"})
     assert published.status_code == 200, published.text
+
+
+async def test_a_partner_sends_a_signal(office: Office) -> None:
+    event = {
+        "specversion": "1.0",
+        "id": "waybill-7",
+        "source": "logistics.example",
+        "type": "shipment.delayed",
+        "time": office.clock.now().isoformat(),
+        "subject": "order/order-7",
+        "data": {"days": 1},
+    }
+    assert (await office(REP_LI, "POST", "/signals", event)).status_code == 403
+    sent = await office(INTEGRATION, "POST", "/signals", event)
+    assert sent.status_code == 202, sent.text
+    again = await office(INTEGRATION, "POST", "/signals", event)
+    assert (again.json()["id"], again.json()["facts"]) == (sent.json()["id"], [])
+    early = {**event, "id": "waybill-8", "time": "2027-01-01T00:00:00Z"}
+    assert (await office(INTEGRATION, "POST", "/signals", early)).status_code == 422
+    await office.settled()
+    signals = await office.items(INTEGRATION, "/signals")
+    assert {(one["external_id"], one["state"]) for one in signals} == {
+        ("waybill-7", "received"),
+        ("waybill-8", "refused"),
+    }
