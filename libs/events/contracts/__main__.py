@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from libs.events.contracts.documents import FOLDER, problems, stale, without_example
+from libs.events.contracts.documents.files import FOLDER, problems, stale, without_example
 
 NEVER_DEPLOYED = (
     "of a type that no log holds yet, delete schemas/<type>.json and examples/<type>.json in {folder} and write anew"

@@ -9,11 +9,11 @@ from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from libs.events.contracts.asyncapi import asyncapi
-from libs.events.contracts.catalog import Payload, example_payloads, fact_types
-from libs.events.contracts.compatibility import broken_promises
-from libs.events.contracts.schemas import Schema, schema_documents
-from libs.events.envelope import ENVELOPE
+from libs.events.contracts.documents.asyncapi import asyncapi
+from libs.events.contracts.documents.catalog import Payload, example_payloads, fact_types
+from libs.events.contracts.documents.compatibility import broken_promises
+from libs.events.contracts.documents.schemas import Schema, schema_documents
+from libs.events.envelope import ENVELOPE, Header
 from libs.events.errors import UnreadableFact
 from libs.events.facts import REGISTRY
 
@@ -80,7 +80,11 @@ def unreadable_examples(examples: Mapping[str, list[Payload]]) -> list[str]:
 def envelope_page() -> str:
     """The table of the envelope in Markdown."""
     rows = [
-        ("`tenant`, `stream`", "the record's key", r"`<tenant>\|<stream>`; all facts of a stream are on one partition."),
+        (
+            "`tenant`, `stream`",
+            "the record's key",
+            r"`<tenant>\|<stream>`; a stream is on one partition.",
+        ),
         ("`data`", "the record's value", "What happened, as JSON; `schemas/<type>.json` says how."),
         *((f"`{one.field}`" if one.field else "", f"`{one.name}`", _meaning(one)) for one in ENVELOPE),
     ]
@@ -94,7 +98,7 @@ def envelope_page() -> str:
     )
 
 
-def _meaning(one: Any) -> str:
+def _meaning(one: Header) -> str:
     form = {"uuid": " A UUID.", "json": " JSON."}.get(one.form, "")
     return f"{one.meaning}{form}{'' if one.always else ' Only where there is one.'}"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from libs.events.contracts.catalog import fact_types
+from libs.events.contracts.documents.catalog import fact_types
 from libs.events.facts import Fact
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

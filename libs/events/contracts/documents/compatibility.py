@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from libs.events.contracts.schemas import Schema, resolve
+from libs.events.contracts.documents.schemas import Schema, resolve
 
 MARKS = {"x-owner": "owner", "x-stream": "stream template", "x-partners": "mark for partners"}
 LIMITS = (

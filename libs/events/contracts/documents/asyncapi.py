@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from libs.events.contracts.catalog import Payload, fact_types
+from libs.events.contracts.documents.catalog import Payload, fact_types
 from libs.events.envelope import ENVELOPE, Form
 from libs.events.facts import SERVICES, TENANT_PATTERN, Fact
 from libs.events.topics import A_DAY, FOREVER

@@ -1,0 +1,1 @@
+"""Tests of the contracts and of the documents made from them."""
