@@ -15,6 +15,7 @@ import asyncpg
 from libs.events.builds import Builds
 from libs.events.clock import Clock
 from libs.events.effects import Effects, Sender
+from libs.events.feeds import Feeds
 from libs.events.firing import Firing
 from libs.events.folding import Folder
 from libs.events.following import Follower
@@ -76,6 +77,7 @@ class Worker:
         self.firing = Firing(log, pool, runner, clock, plan.projections)
         self.followers = [Follower(reaction, pool, runner, clock, self.head) for reaction in plan.reactions]
         self.leases.add("relay", self.relay.run)
+        self.leases.add("feeds", Feeds(plan.service, pool, log.wake, bootstrap, topics).run)
         if plan.listens:
             self.ingest = Ingest(plan.service, plan.listens, pool, log.wake, bootstrap, topics)
             self.leases.add("ingest", self.ingest.run)

@@ -1,0 +1,186 @@
+"""Partner feeds: a tenant's facts that are marked for partners, without sealed fields, in an order of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+import structlog
+
+from libs.events import metrics
+from libs.events.batches import read_facts
+from libs.events.contracts.lead_routing import FeedTurnedOff, FeedTurnedOn
+from libs.events.facts import REGISTRY
+from libs.events.leases import INFRASTRUCTURE, Fenced, Lease
+from libs.events.log import ACQUIRE_SECONDS, Wake
+from libs.events.publishing import BATCH, Publisher, Standstill, discard, start_producer
+from libs.events.topics import ensure_topics
+from libs.events.wire import Topics
+
+WIRES = (FeedTurnedOn.wire, FeedTurnedOff.wire)
+SEALED = {"subject", "nonce", "text"}
+LOOK_SECONDS = 2.0
+AGAIN_SECONDS = 5.0
+
+logger = structlog.get_logger()
+
+
+def partner_types(service: str) -> list[str]:
+    """The wire names of a service's facts that partners may read; a type's mark never changes."""
+    return sorted(wire for wire, kind in REGISTRY.types.items() if kind.partners and kind.owner in {None, service})
+
+
+def without_sealed(value: Any) -> Any:
+    """A payload without its sealed parts."""
+    if isinstance(value, dict):
+        return {name: without_sealed(part) for name, part in value.items() if not _is_sealed(part)}
+    if isinstance(value, list):
+        return [without_sealed(part) for part in value if not _is_sealed(part)]
+    return value
+
+
+def _is_sealed(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == SEALED
+
+
+class FeedFacts:
+    """A tenant's facts for partners; their numbers are their rank, so that they tell nothing of other facts."""
+
+    def __init__(self, service: str, tenant: str, topic: str, partitions: int) -> None:
+        self.service = service
+        self.tenant = tenant
+        self.topic = topic
+        self.partitions = partitions
+        self.cursor_name = f"feed:{tenant}"
+        self._types = partner_types(service)
+        self._place = (0, 0)
+
+    async def rows(self, connection: asyncpg.Connection, after: int) -> Sequence[tuple[int, Mapping[str, Any]]]:
+        """The next facts, sealed parts taken out."""
+        if self._place[0] != after:
+            self._place = (after, await self._own_seq(connection, after))
+        rows = await connection.fetch(
+            "select own_seq, tenant, stream, version, event_id, type, data, meta, occurred_at, recorded_at"
+            " from log.events where own_seq > $1 and tenant = $2 and type = any($3) order by own_seq limit $4",
+            self._place[1],
+            self.tenant,
+            self._types,
+            BATCH,
+        )
+        if rows:
+            self._place = (after + len(rows), rows[-1]["own_seq"])
+        return [
+            (number, {**row, "data": orjson.dumps(without_sealed(row["data"])).decode()})
+            for number, row in enumerate(rows, after + 1)
+        ]
+
+    async def event_ids(self, connection: asyncpg.Connection, numbers: Sequence[int]) -> Mapping[int, UUID]:
+        """By rank."""
+        rows = await connection.fetch(
+            "select n, event_id from (select row_number() over (order by own_seq) as n, event_id from log.events"
+            " where own_seq is not null and tenant = $1 and type = any($2)) r where n = any($3)",
+            self.tenant,
+            self._types,
+            numbers,
+        )
+        return {row["n"]: row["event_id"] for row in rows}
+
+    async def head(self, connection: asyncpg.Connection) -> int:
+        """How many there are."""
+        count: int = await connection.fetchval(
+            "select count(*) from log.events where own_seq is not null and tenant = $1 and type = any($2)",
+            self.tenant,
+            self._types,
+        )
+        return count
+
+    async def _own_seq(self, connection: asyncpg.Connection, rank: int) -> int:
+        if rank == 0:
+            return 0
+        own_seq: int = await connection.fetchval(
+            "select own_seq from log.events where own_seq is not null and tenant = $1 and type = any($2)"
+            " order by own_seq offset $3 limit 1",
+            self.tenant,
+            self._types,
+            rank - 1,
+        )
+        return own_seq
+
+
+class Feeds:
+    """Publishes the feeds of all tenants that have one; run by the holder of the lease `feeds`."""
+
+    def __init__(self, service: str, pool: asyncpg.Pool, wake: Wake, bootstrap: str, topics: Topics) -> None:
+        self.service = service
+        self.pool = pool
+        self.wake = wake
+        self.bootstrap = bootstrap
+        self.topics = topics
+        self._read = 0
+        self._on: dict[str, int] = {}
+
+    async def run(self, lease: Lease) -> None:
+        """Publish until cancelled; a feed that cannot be published stops nobody else."""
+        running: dict[str, asyncio.Task[None]] = {}
+        try:
+            while True:
+                wanted = await self._turned_on()
+                for tenant in running.keys() - wanted.keys():
+                    running.pop(tenant).cancel()
+                for tenant, partitions in wanted.items():
+                    if tenant not in running:
+                        running[tenant] = asyncio.create_task(
+                            self._feed(lease, tenant, partitions), name=f"feed {tenant}"
+                        )
+                for tenant, task in list(running.items()):
+                    if task.done():
+                        del running[tenant]
+                        task.result()
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            for task in running.values():
+                task.cancel()
+            await asyncio.gather(*running.values(), return_exceptions=True)
+
+    async def _turned_on(self) -> dict[str, int]:
+        """Tenants whose last word on it is on, with their partition counts; reads on from where it last was."""
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            head = await connection.fetchval("select seq from log.head()")
+            while self._read < head:
+                raws, self._read = await read_facts(connection, WIRES, self._read, head)
+                for raw in raws:
+                    fact = raw.recorded.fact if raw.recorded is not None else None
+                    if isinstance(fact, FeedTurnedOn):
+                        self._on[raw.row["tenant"]] = fact.partitions
+                    elif isinstance(fact, FeedTurnedOff):
+                        self._on.pop(raw.row["tenant"], None)
+        return dict(self._on)
+
+    async def _feed(self, lease: Lease, tenant: str, partitions: int) -> None:
+        facts = FeedFacts(self.service, tenant, self.topics.feed(tenant, self.service), partitions)
+        publisher = Publisher(facts, self.pool, self.bootstrap)
+        while True:
+            producer = None
+            try:
+                await ensure_topics(self.bootstrap, {facts.topic: partitions})
+                producer = await start_producer(self.bootstrap, "gzip")
+                await publisher.compare(lease)
+                metrics.ALARM.labels(facts.cursor_name).set(0)
+                while True:
+                    if not await publisher.publish(lease, producer):
+                        await self.wake.wait(1.0)
+            except Fenced:
+                raise
+            except Standstill as standstill:
+                logger.error("a feed stands still", tenant=tenant, verdict=standstill.verdict, detail=standstill.detail)
+                metrics.ALARM.labels(facts.cursor_name).set(1)
+            except INFRASTRUCTURE as error:
+                logger.warning("a feed is held up", tenant=tenant, error=f"{type(error).__name__}: {error}")
+            finally:
+                if producer is not None:
+                    await discard(producer)
+            await asyncio.sleep(AGAIN_SECONDS)

@@ -1,0 +1,221 @@
+"""Publishing facts in order, with proof: a publisher compares itself with the broker whenever its producer starts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from libs.events import metrics
+from libs.events.leases import Lease
+from libs.events.log import ACQUIRE_SECONDS
+from libs.events.topics import last_records
+from libs.events.tracing import batch_span
+from libs.events.wire import key_of, partition_of, read_record, record
+
+BATCH = 2_000
+ACK_SECONDS = 15.0
+
+Row = Mapping[str, Any]
+"""A stored fact: the columns of log.events, its data as JSON text."""
+
+logger = structlog.get_logger()
+
+
+class Standstill(Exception):
+    """The log and the broker do not fit together; an operator must look. `verdict` is forked or restoring."""
+
+    def __init__(self, verdict: str, detail: str) -> None:
+        super().__init__(f"{verdict}: {detail}")
+        self.verdict = verdict
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class Position:
+    """How far a topic is published: up to `cursor` in all, and the last number and event id of each partition."""
+
+    cursor: int = 0
+    partitions: dict[int, tuple[int, UUID]] = field(default_factory=dict)
+
+    def last(self, partition: int) -> int:
+        """The number last published on a partition; 0 for none."""
+        return self.partitions.get(partition, (0, None))[0]
+
+
+class Source(Protocol):
+    """Own facts that go to one topic, numbered densely from 1 in an order that never changes."""
+
+    @property
+    def service(self) -> str:
+        """Whose facts they are."""
+        ...
+
+    @property
+    def topic(self) -> str:
+        """Where they go."""
+        ...
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions the topic has, for ever."""
+        ...
+
+    @property
+    def cursor_name(self) -> str:
+        """The name of its row in log.cursors."""
+        ...
+
+    async def rows(self, connection: asyncpg.Connection, after: int) -> Sequence[tuple[int, Row]]:
+        """The next facts with their numbers, at most BATCH; `data` as JSON text."""
+        ...
+
+    async def event_ids(self, connection: asyncpg.Connection, numbers: Sequence[int]) -> Mapping[int, UUID]:
+        """The event ids of these numbers, where there are such."""
+        ...
+
+    async def head(self, connection: asyncpg.Connection) -> int:
+        """The last number."""
+        ...
+
+
+class Publisher:
+    """Publishes one source; its position is moved only past what the broker has acknowledged."""
+
+    def __init__(self, source: Source, pool: asyncpg.Pool, bootstrap: str) -> None:
+        self.source = source
+        self.pool = pool
+        self.bootstrap = bootstrap
+        self.position = Position()
+
+    async def compare(self, lease: Lease) -> None:
+        """Settle where to go on: the stored position against the last records of the broker; the worst finding wins.
+
+        Equal: go on. The broker is ahead with the same fact: go on from there. It is behind or empty: publish again.
+        Raises Standstill when it holds another fact under a number (forked) or more than this log has (restoring).
+        """
+        name, topic = self.source.cursor_name, self.source.topic
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            await connection.execute("insert into log.cursors (name) values ($1) on conflict do nothing", name)
+            cursor = await connection.fetchval("select seq from log.cursors where name = $1", name)
+            rows = await connection.fetch("select * from log.published where topic = $1", topic)
+            head = await self.source.head(connection)
+        broker = {
+            partition: found
+            for partition, message in (await last_records(self.bootstrap, topic)).items()
+            if (found := read_record(message.value, message.headers)) is not None
+        }
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            known = await self.source.event_ids(connection, [found.own_seq for found in broker.values()])
+        for partition, found in broker.items():
+            if found.own_seq <= head and str(known.get(found.own_seq)) != found.fact["event_id"]:
+                raise Standstill("forked", f"{topic}/{partition}: number {found.own_seq} is another fact on the broker")
+        if ahead := [found.own_seq for found in broker.values() if found.own_seq > head]:
+            raise Standstill("restoring", f"{topic} goes on to number {max(ahead)}, this log to {head}")
+        position = Position(cursor, {row["partition"]: (row["own_seq"], row["event_id"]) for row in rows})
+        for partition in range(self.source.partitions):
+            last = broker[partition].own_seq if partition in broker else 0
+            if last < position.last(partition):
+                logger.warning("the broker lost facts; publishing again", topic=topic, partition=partition, after=last)
+                position.cursor = min(position.cursor, last)
+            if last:
+                position.partitions[partition] = (last, UUID(str(broker[partition].fact["event_id"])))
+            else:
+                position.partitions.pop(partition, None)
+        await self._save(lease, position, cursor)
+
+    async def publish(self, lease: Lease, producer: AIOKafkaProducer) -> int:
+        """Publish a batch, each partition in order, and move past it once all of it is acknowledged; how many facts."""
+        before = self.position
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            rows = await self.source.rows(connection, before.cursor)
+        if not rows:
+            return 0
+        after = Position(rows[-1][0], dict(before.partitions))
+        traces = [row["meta"].get("traceparent") for _, row in rows]
+        with batch_span(f"send {self.source.topic}", traces, facts=len(rows)):
+            async with asyncio.timeout(ACK_SECONDS):
+                await asyncio.gather(*await self._send(producer, rows, after))
+        await self._save(lease, after, before.cursor)
+        metrics.RELAYED.labels(self.source.topic).inc(len(rows))
+        return len(rows)
+
+    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[tuple[int, Row]], after: Position) -> list[Any]:
+        """Hand the records to the producer in batches a partition; `after` is moved along. The acknowledgements."""
+        topic = self.source.topic
+        now_ms = int(time.time() * 1000)
+        builders: dict[int, Any] = {}
+        sent: list[Any] = []
+        for number, row in rows:
+            key = key_of(row["tenant"], row["stream"])
+            partition = partition_of(key, self.source.partitions)
+            if number <= after.last(partition):
+                continue  # published before the position was stored, or before another partition lost its tail
+            value, headers = record(row, self.source.service, number, after.last(partition))
+            builder = builders.get(partition)
+            if builder is None or not builder.append(key=key, value=value, timestamp=now_ms, headers=headers):
+                if builder is not None:
+                    sent.append(await producer.send_batch(builder, topic, partition=partition))
+                builder = builders[partition] = producer.create_batch()
+                builder.append(key=key, value=value, timestamp=now_ms, headers=headers)
+            after.partitions[partition] = (number, row["event_id"])
+        for partition, builder in builders.items():
+            sent.append(await producer.send_batch(builder, topic, partition=partition))
+        return sent
+
+    async def _save(self, lease: Lease, position: Position, before: int) -> None:
+        changed = {p: last for p, last in position.partitions.items() if self.position.partitions.get(p) != last}
+        topic = self.source.topic
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
+            await connection.execute(
+                "delete from log.published where topic = $1 and partition <> all($2)", topic, list(position.partitions)
+            )
+            await connection.execute(
+                "insert into log.published select $1, * from unnest($2::int[], $3::bigint[], $4::uuid[])"
+                " on conflict (topic, partition)"
+                " do update set own_seq = excluded.own_seq, event_id = excluded.event_id",
+                topic,
+                list(changed),
+                [number for number, _ in changed.values()],
+                [event_id for _, event_id in changed.values()],
+            )
+            await lease.fence(
+                connection,
+                "update log.cursors set seq = $3 where name = $4 and seq = $5 and exists (select from held)",
+                position.cursor,
+                self.source.cursor_name,
+                before,
+            )
+        self.position = position
+
+
+async def start_producer(bootstrap: str, compression: str) -> AIOKafkaProducer:
+    """An idempotent producer that waits for all replicas; after any error it is thrown away."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=0,
+        max_batch_size=512 * 1024,
+        max_request_size=4 * 1024 * 1024,
+        compression_type=compression,
+        request_timeout_ms=10_000,
+    )
+    await producer.start()
+    return producer
+
+
+async def discard(producer: AIOKafkaProducer) -> None:
+    """Throw a producer away, whatever it says."""
+    try:
+        async with asyncio.timeout(5):
+            await producer.stop()
+    except Exception as error:
+        logger.warning("a producer was thrown away", error=f"{type(error).__name__}: {error}")
