@@ -26,6 +26,7 @@ KEY_HELP = "send a header Idempotency-Key with 1 to 200 visible ASCII characters
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _ETAG = re.compile(r'"(0|[1-9][0-9]{0,8})"')
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _CHANNELS = {"web", "mobile", "api"}
 
 
@@ -41,7 +42,7 @@ def command_request(request: Request, who: Person) -> CommandRequest:
         roles=who.roles,
         channel=cast("Literal['web', 'mobile', 'api']", channel),
         if_match=if_match(request),
-        traceparent=traceparent(),
+        traceparent=traceparent() or _incoming_trace(request),
         occurred_at=occurred_at(request),
         reason=_reason(request),
     )
@@ -137,6 +138,12 @@ async def _form_parts(form: FormData) -> list[bytes]:
         await value.seek(0)
         parts.append(orjson.dumps([name, value.filename, digest.hexdigest()]))
     return parts
+
+
+def _incoming_trace(request: Request) -> str | None:
+    """The caller's trace, where this process traces nothing itself."""
+    header = request.headers.get("traceparent", "")
+    return header if _TRACEPARENT.fullmatch(header) else None
 
 
 def _reason(request: Request) -> str | None:

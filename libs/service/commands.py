@@ -97,7 +97,8 @@ class Running:
             request = replace(request, channel=channel)
         if step:
             request = replace(request, command_id=uuid5(request.command_id, step), if_match=None)
-        await self.reader.wait([projection.wanted for projection in self.equipment.service.projections])
+        if decider.consults:  # what it looks up must have folded what the caller has seen
+            await self.reader.wait([projection.wanted for projection in self.equipment.service.projections])
         decider = replace(decider, streams=self._noting_the_main_stream(decider))
         if is_dry_run(self.http):
             return await self._foreseen(decider, command, request)

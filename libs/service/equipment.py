@@ -48,10 +48,10 @@ class Equipment:
         """Connections of the api role."""
         return self.log.pool
 
-    async def cursors(self) -> dict[str, int]:
-        """How far the serving build of each read model (`name:version`) has folded; asked once for all in 50 ms."""
+    async def cursors(self, max_age: float = CURSORS_SECONDS) -> dict[str, int]:
+        """How far the serving build of each read model (`name:version`) has folded; asked once for all in `max_age`."""
         async with self._asking:
-            if time.monotonic() - self._cursors[0] > CURSORS_SECONDS:
+            if time.monotonic() - self._cursors[0] > max_age:
                 async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
                     rows = await connection.fetch(
                         "select projection || ':' || version as wanted, cursor from log.builds where state = 'serving'"

@@ -110,7 +110,7 @@ def api_checks(equipment: Equipment) -> Mapping[str, Check]:
         return None if revision == newest_revision() else f"schema {revision}, this code needs {newest_revision()}"
 
     async def read_models() -> str | None:
-        missing = sorted(set(wanted) - set(await equipment.cursors()))
+        missing = sorted(set(wanted) - set(await equipment.cursors(max_age=0)))
         return f"no build serves {', '.join(missing)}" if missing else None
 
     async def verdict() -> str | None:

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,15 @@ from libs.events.facts import SERVICES
 from libs.service import openapi_components as components
 from libs.service.auth import calls_of, roles_of
 from libs.service.commands import Accepted, Foreseen, running
-from libs.service.problems import MEDIA_TYPE, reference
+from libs.service.problems import reference
 from libs.service.reading import reader_for
 from libs.service.service import Service
 
 FOLDER = Path("docs/openapi")
-ALWAYS = (400, 401, 403, 500, 503)
-OF_COMMANDS = (409, 412, 413, 415, 422)
-_UNUSED = ("HTTPValidationError", "ValidationError")
+ALWAYS = (400, 401, 403, 503)
+REFUSED_COMMANDS = (409, 412, 413, 415, 422)
+FIRST_REFUSAL = 400
+UNUSED = ("HTTPValidationError", "ValidationError")
 
 
 def describe(app: FastAPI, service: Service) -> None:
@@ -49,80 +51,86 @@ def _document(app: FastAPI, service: Service) -> dict[str, Any]:
         routes=app.routes,
         servers=[{"url": "/", "description": "This service"}],
     )
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (Accepted, Foreseen):
-        own = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(own.pop("$defs", {}))
-        schemas[model.__name__] = own
-    schemas["Problem"] = components.PROBLEM
-    document["components"]["securitySchemes"] = {"bearer": components.BEARER}
     for route in iter_route_contexts(app.routes):
         for method in sorted(route.methods or ()):
             operation = document["paths"].get(route.path, {}).get(method.lower())
             if operation is not None:
-                _complete(operation, route.dependant, route.status_code or HTTPStatus.OK)
-    for unused in _UNUSED:
-        if json.dumps(document).count(f'"#/components/schemas/{unused}"') == (unused == "ValidationError"):
-            schemas.pop(unused, None)
-    document["components"]["schemas"] = dict(sorted(schemas.items()))
+                _complete(operation, route.dependant, str(route.path), int(route.status_code or HTTPStatus.OK))
     operations = [one for path in document["paths"].values() for one in path.values()]
-    document["tags"] = [{"name": tag} for tag in sorted({tag for one in operations for tag in one.get("tags", [])})]
     twice = [name for name, count in Counter(one["operationId"] for one in operations).items() if count > 1]
     if twice:
         raise ValueError(f"operations with one name: {', '.join(twice)}")
+    document["components"] = _shared(document.get("components", {}).get("schemas", {}), operations)
+    document["tags"] = [{"name": tag} for tag in sorted({tag for one in operations for tag in one.get("tags", [])})]
     return document
 
 
-def _complete(operation: dict[str, Any], dependant: Dependant, status: int) -> None:
+def _shared(schemas: dict[str, Any], operations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The components: the services' own schemas, and what all documents share as far as it is used."""
+    for model in (Accepted, Foreseen):
+        own = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(own.pop("$defs", {}))
+        schemas[model.__name__] = own
+    for unused in UNUSED:
+        schemas.pop(unused, None)
+    statuses = {int(status) for one in operations for status in one["responses"] if int(status) >= FIRST_REFUSAL}
+    return {
+        "schemas": dict(sorted((schemas | {"Problem": components.PROBLEM}).items())),
+        "responses": {components.response_name(status): reference(status) for status in sorted(statuses)},
+        "parameters": components.PARAMETERS,
+        "headers": components.HEADERS,
+        "securitySchemes": {"bearer": components.BEARER},
+    }
+
+
+def _complete(operation: dict[str, Any], dependant: Dependant, path: str, status: int) -> None:
     """Add to one operation what the framework does not know."""
     calls = list(calls_of(dependant))
-    parameters = {(one["in"], one["name"].lower()): one for one in operation.get("parameters", [])}
-    responses: dict[str, Any] = operation["responses"]
-    roles = roles_of(dependant)
+    runs, roles = running in calls, roles_of(dependant)
     operation["security"] = [{"bearer": []}] if roles else []
     if roles:
         operation["x-roles"] = sorted(roles)
-    shared = components.RUNNING if running in calls else components.READING if reader_for in calls else []
-    for one in shared:
-        parameters.setdefault((one["in"], one["name"].lower()), one)
-    for one in parameters.values():
-        if one["in"] == "path" and "description" not in one:
-            one["description"] = f"The {one['name'].removesuffix('_id').replace('_', ' ')}"
+    parameters = [_described(one) for one in operation.get("parameters", [])]
+    for name in components.OF_COMMANDS if runs else components.OF_READS if reader_for in calls else ():
+        parameters.append({"$ref": f"#/components/parameters/{name}"})
     if parameters:
-        operation["parameters"] = list(parameters.values())
-    if running in calls:
-        _command_answers(responses, str(int(status)))
-    elif "200" in responses:
-        _view_answers(responses)
-    refusals = [*(ALWAYS if roles else (500,)), *(OF_COMMANDS if running in calls else ())]
-    if "422" in responses or any(place in {"query", "path"} for place, _ in parameters):
-        refusals.append(422)
+        operation["parameters"] = parameters
+    answers: dict[str, Any] = operation["responses"]
+    if runs:
+        _command_answers(answers, str(status))
+    elif path.endswith("}") and "application/json" in answers.get("200", {}).get("content", {}):
+        answers["200"]["headers"] = components.references("headers", "ETag")
+    refusals = {int(code) for code in answers if int(code) >= FIRST_REFUSAL} | {500}
+    refusals |= {*(ALWAYS if roles else ()), *(REFUSED_COMMANDS if runs else ()), *((422,) if parameters else ())}
     for refusal in refusals:
-        if MEDIA_TYPE not in responses.get(str(refusal), {}).get("content", {}):
-            responses[str(refusal)] = reference(refusal)
-    operation["responses"] = dict(sorted(responses.items()))
+        answers[str(refusal)] = {"$ref": f"#/components/responses/{components.response_name(refusal)}"}
+    operation["responses"] = dict(sorted(answers.items()))
 
 
-def _command_answers(responses: dict[str, Any], status: str) -> None:
+def _described(parameter: dict[str, Any]) -> dict[str, Any]:
+    """A parameter without what only the server's own language needs, and with a description."""
+    schema = {name: value for name, value in parameter["schema"].items() if name not in {"title", "description"}}
+    given = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
+    if len(given) == 1 and "anyOf" in schema:
+        schema = {name: value for name, value in schema.items() if name != "anyOf"} | given[0]
+        if schema.get("default", ...) is None:
+            del schema["default"]
+    words = parameter["name"].removesuffix("_id").replace("_", " ")
+    about = f"The {words}" if parameter["in"] == "path" else f"Only what has this {words}"
+    return {**parameter, "description": parameter.get("description") or about, "schema": schema}
+
+
+def _command_answers(answers: dict[str, Any], status: str) -> None:
     """The answer of a command, and of its dry run."""
-    accepted = {"$ref": "#/components/schemas/Accepted"}
-    foreseen = {"$ref": "#/components/schemas/Foreseen"}
-    done = responses.setdefault(status, {"description": HTTPStatus(int(status)).phrase})
-    done["headers"] = components.ACCEPTED_HEADERS
+    accepted, foreseen = {"$ref": "#/components/schemas/Accepted"}, {"$ref": "#/components/schemas/Foreseen"}
+    done = answers.setdefault(status, {"description": HTTPStatus(int(status)).phrase})
+    done["headers"] = components.references("headers", *components.ANSWERED)
     done["content"] = {"application/json": {"schema": accepted}}
     if status == "200":
         done["content"] = {"application/json": {"schema": {"anyOf": [accepted, foreseen]}}}
     else:
-        responses["200"] = {
-            "description": "What would happen (`dry_run=true`)",
-            "content": {"application/json": {"schema": foreseen}},
-        }
-
-
-def _view_answers(responses: dict[str, Any]) -> None:
-    schema = responses["200"].get("content", {}).get("application/json", {}).get("schema", {})
-    if not str(schema.get("$ref", "")).split("/")[-1].startswith("Page_"):
-        responses["200"].setdefault("headers", components.VIEW_HEADERS)
+        content = {"application/json": {"schema": foreseen}}
+        answers["200"] = {"description": "What would happen (`dry_run=true`)", "content": content}
 
 
 def _about(service: Service) -> str:

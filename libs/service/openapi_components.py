@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from libs.service.problems import PHRASES
+
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "title": "Problem",
@@ -55,67 +57,66 @@ BEARER: dict[str, Any] = {
     "bearerFormat": "JWT",
     "description": "An access token (RFC 9068) of the configured issuer, with `tenant` and `roles`",
 }
-_TOKEN = {
-    "name": "Consistency-Token",
-    "in": "header",
-    "description": "What you have seen, as commands answered it (several joined by commas); waited for before reading",
-    "schema": {"type": "string", "maxLength": 8000},
-}
-_PREFER = {
-    "name": "Prefer",
-    "in": "header",
-    "description": "`wait=<seconds>`: how long to wait for what you have seen (2 if it says nothing, at most 10)",
-    "schema": {"type": "string", "maxLength": 200},
-    "example": "wait=5",
-}
-READING: list[dict[str, Any]] = [_TOKEN, _PREFER]
-RUNNING: list[dict[str, Any]] = [
-    {
+PARAMETERS: dict[str, Any] = {
+    "ConsistencyToken": {
+        "name": "Consistency-Token",
+        "in": "header",
+        "description": "What you have seen, as commands answered it (several joined by commas); waited for",
+        "schema": {"type": "string", "maxLength": 8000},
+    },
+    "Prefer": {
+        "name": "Prefer",
+        "in": "header",
+        "description": "`wait=<seconds>`: how long to wait for what you have seen (2 if it says nothing, at most 10)",
+        "schema": {"type": "string", "maxLength": 200},
+        "example": "wait=5",
+    },
+    "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
         "required": True,
         "description": "New for each intention, the same when the request is repeated",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[\\x21-\\x7e]+$"},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
         "example": "0190f3c2-7d1e-7c3a-9a55-3f1f2b6f0a11",
     },
-    {
+    "IfMatch": {
         "name": "If-Match",
         "in": "header",
         "description": "The `ETag` that was read: refused with 412 if it has changed since",
         "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,8})"$'},
         "example": '"3"',
     },
-    {
+    "DryRun": {
         "name": "dry_run",
         "in": "query",
         "description": "`true`: only say what would happen; nothing is recorded",
         "schema": {"type": "boolean", "default": False},
     },
-    {
+    "Channel": {
         "name": "Channel",
         "in": "header",
         "description": "Where the person works",
         "schema": {"type": "string", "enum": ["web", "mobile", "api"], "default": "api"},
     },
-    {
+    "OccurredAt": {
         "name": "Occurred-At",
         "in": "header",
         "description": "When it happened, if that was not now; over 15 minutes back it needs `Occurred-Reason`",
         "schema": {"type": "string", "format": "date-time"},
         "example": "2026-03-02T09:00:00+08:00",
     },
-    {
+    "OccurredReason": {
         "name": "Occurred-Reason",
         "in": "header",
         "description": "Why it is recorded late; one line, percent-encoded where it is not ASCII",
         "schema": {"type": "string", "maxLength": 4000},
         "example": "the phone was offline",
     },
-    *READING,
-]
-_ETAG = {"description": "The version, for `If-Match` and `If-None-Match`", "schema": {"type": "string"}}
-ACCEPTED_HEADERS: dict[str, Any] = {
-    "ETag": _ETAG,
+}
+OF_READS = ("ConsistencyToken", "Prefer")
+OF_COMMANDS = tuple(PARAMETERS)
+HEADERS: dict[str, Any] = {
+    "ETag": {"description": "The version, for `If-Match` and `If-None-Match`", "schema": {"type": "string"}},
     "Consistency-Token": {"description": "What this command appended, for later reads", "schema": {"type": "string"}},
     "Idempotency-Replayed": {
         "description": "`true` on the stored answer of an earlier request",
@@ -123,8 +124,18 @@ ACCEPTED_HEADERS: dict[str, Any] = {
     },
     "Location": {"description": "Where a new thing is", "schema": {"type": "string", "format": "uri-reference"}},
 }
-VIEW_HEADERS: dict[str, Any] = {"ETag": _ETAG}
+ANSWERED = tuple(HEADERS)
 EVENTS = (
     "Lines of server-sent events: `event: change` with the data `{resource, id, version}`; `ready` at the start; "
     "`reset` where a gap must be read anew; `retry:` before the server ends it. Comments keep it alive."
 )
+
+
+def references(kind: str, *names: str) -> dict[str, Any]:
+    """These components, each by reference."""
+    return {name: {"$ref": f"#/components/{kind}/{name}"} for name in names}
+
+
+def response_name(status: int) -> str:
+    """The component of a refusal: `NotFound`."""
+    return "".join(word.capitalize() for word in PHRASES[status].split())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -13,6 +12,14 @@ from starlette.responses import Response
 from libs.service.languages import Language
 
 MEDIA_TYPE = "application/problem+json"
+PHRASES = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    409: "Conflict", 410: "Gone", 412: "Precondition Failed", 413: "Content Too Large", 414: "URI Too Long",
+    415: "Unsupported Media Type", 422: "Unprocessable Content", 428: "Precondition Required",
+    429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
+    503: "Service Unavailable",
+}  # fmt: skip
+"""The statuses of problems; the same words whatever Python's version calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +67,8 @@ class Registry:
         """Declare a code; harmless when repeated, ValueError when it contradicts an earlier declaration."""
         if not code.isupper() or not code.replace("_", "").isalnum():
             raise ValueError(f"{code!r}: codes are written LIKE_THIS")
-        if HTTPStatus(status) < HTTPStatus.BAD_REQUEST:
-            raise ValueError(f"{code}: {status} is no error")
+        if status not in PHRASES:
+            raise ValueError(f"{code}: {status} is no status of a problem")
         new = Code(code, status, title, zh or title, fix, fix_zh or fix, retryable)
         if self._codes.setdefault(code, new) != new:
             raise ValueError(f"{code} is registered twice, differently")
@@ -85,7 +92,7 @@ class Registry:
 def reference(status: int) -> dict[str, Any]:
     """One OpenAPI response that is a problem document."""
     return {
-        "description": HTTPStatus(status).phrase,
+        "description": PHRASES[status],
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 

@@ -81,6 +81,7 @@ class Settings(BaseSettings):
         if unknown := set(self.algorithms) - set(ALGORITHMS):
             raise ValueError(f"{PREFIX}ALGORITHMS: {', '.join(sorted(unknown))} is not one of {', '.join(ALGORITHMS)}")
         clock_from(self.clock)
+        self.key("any")
         if self.environment == "development":
             return self
         if self.clock != "real":

@@ -23,6 +23,7 @@ from libs.events.log import ACQUIRE_SECONDS
 from libs.events.reading import Reader
 from libs.service.auth import ROLES, Person, allowed
 from libs.service.equipment import Equipment, equipment
+from libs.service.openapi_components import EVENTS
 from libs.service.problems import PROBLEMS as problems  # noqa: N811
 from libs.service.problems import Problem
 from libs.service.service import Resource
@@ -34,6 +35,11 @@ RETRY_MILLISECONDS = 1_000
 BATCH = 500
 MAX_STREAMS = 1_000
 NONCE_BYTES = 12
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    **problems(400, 403, 503),
+    200: {"description": EVENTS, "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+}
 
 router = APIRouter(tags=["stream"])
 
@@ -104,14 +110,14 @@ class Following:
         return seen
 
 
-@router.get(
-    "/stream", operation_id="followChanges", response_class=StreamingResponse, responses=problems(400, 403, 503)
-)
+@router.get("/stream", operation_id="followChanges", response_class=StreamingResponse, responses=ANSWERS)
 async def follow(
     request: Request,
     who: Annotated[Person, allowed(*sorted(ROLES))],
     resource: Annotated[list[str], Query(description="What to follow, such as `lead`", max_length=20)],
-    last_event_id: Annotated[str | None, Header(description="The last event that arrived", max_length=500)] = None,
+    last_event_id: Annotated[
+        str | None, Header(alias="Last-Event-ID", description="The last event that arrived", max_length=500)
+    ] = None,
 ) -> Response:
     """Follow changes: `event: change` with `{resource, id, version}`, `event: reset` when a gap must be read anew."""
     about = equipment(request)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx2
 import pytest
 from joserfc.jwk import ECKey
 
+from libs.service.app import create_app
+from libs.service.equipment import Equipment
 from libs.service.languages import preferred
 from libs.service.problems import PROBLEMS, Registry
 from libs.service.tests.conftest import MANAGER, bearer
+from libs.service.tests.pond import POND
 
 MEMBERS = {"type", "code", "status", "title", "detail", "fix", "retryable"}
 
@@ -86,6 +91,21 @@ async def test_every_code_has_a_page(anybody: httpx2.AsyncClient) -> None:
     chinese = await anybody.get("/problems/STONE_TAKEN", headers={"Accept-Language": "zh"})
     assert chinese.json()["title"] == "石头已被取走"
     check(await anybody.get("/problems/NO_SUCH"), 404, "NOT_FOUND")
+
+
+async def test_browsers_of_known_origins_may_read_problems(equipment: Equipment) -> None:
+    settings = equipment.settings.model_copy(update={"cors_origins": ("https://app.test",)})
+    app = create_app(POND, replace(equipment, settings=settings))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://pond") as client:
+        known = await client.get("/v1/stones", headers={"Origin": "https://app.test"})
+        other = await client.get("/v1/stones", headers={"Origin": "https://evil.test"})
+        asked = {"Origin": "https://app.test", "Access-Control-Request-Method": "POST"}
+        wanted = {**asked, "Access-Control-Request-Headers": "idempotency-key,if-match"}
+        preflight = await client.options("/v1/stones", headers=wanted)
+    assert known.headers["access-control-allow-origin"] == "https://app.test"
+    assert "Consistency-Token" in known.headers["access-control-expose-headers"]
+    assert "access-control-allow-origin" not in other.headers
+    assert preflight.status_code == 200
 
 
 def test_every_code_says_how_to_go_on_in_both_languages() -> None:

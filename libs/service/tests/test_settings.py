@@ -1,0 +1,69 @@
+"""What a process is told by its environment, and what it refuses to start with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from libs.service.settings import Settings
+
+SECRET = SecretStr("ab" * 32)
+PRODUCTION = {"service": "pipeline", "environment": "production", "secret": SECRET, "issuer": "https://id.example.com"}
+
+
+def refused(**settings: object) -> str:
+    """Why these settings are refused in production."""
+    with pytest.raises(ValidationError) as caught:
+        Settings(**{**PRODUCTION, **settings})
+    return str(caught.value)
+
+
+def test_ports_follow_the_order_of_the_services() -> None:
+    settings = Settings(service="kpi", environment="development")
+    assert (settings.port, settings.health_port) == (8005, 9005)
+    assert Settings(service="kpi", environment="development", port=81).port == 81
+
+
+def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALESLOOM_CORS_ORIGINS", "https://a.test, https://b.test")
+    monkeypatch.setenv("SALESLOOM_ALGORITHMS", "ES256")
+    settings = Settings(service="kpi", environment="development")
+    assert settings.cors_origins == ("https://a.test", "https://b.test")
+    assert settings.algorithms == ("ES256",)
+
+
+def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "url"
+    path.write_text("postgresql://worker@db/pipeline\n")
+    monkeypatch.setenv("SALESLOOM_WORKER_URL_FILE", str(path))
+    assert Settings(service="pipeline", environment="development").worker_url.get_secret_value().endswith("/pipeline")
+
+
+def test_secrets_are_not_shown() -> None:
+    assert "abab" not in repr(Settings(**PRODUCTION))
+
+
+def test_keys_differ_by_service_and_purpose() -> None:
+    pipeline, kpi = Settings(**PRODUCTION), Settings(**{**PRODUCTION, "service": "kpi"})
+    keys = {pipeline.key("cursors"), pipeline.key("stream"), kpi.key("cursors")}
+    assert len(keys) == 3
+    assert {len(key) for key in keys} == {32}
+    assert pipeline.key("cursors") == Settings(**PRODUCTION).key("cursors")
+
+
+def test_production_refuses_what_is_for_development() -> None:
+    assert "SALESLOOM_CLOCK" in refused(clock="fixed:2026-03-02T09:00:00+08:00")
+    assert "SALESLOOM_ISSUER" in refused(issuer="http://id.example.com")
+    assert "SALESLOOM_ISSUER" in refused(issuer="https://localhost:8000")
+    assert "SALESLOOM_SECRET" in refused(secret=SecretStr(""))
+    assert "SALESLOOM_SECRET" in refused(secret=SecretStr("short"))
+    assert "SALESLOOM_ALGORITHMS" in refused(algorithms=("HS256",))
+    assert "SALESLOOM_ALGORITHMS" in refused(algorithms=("none",))
+    assert "service" in refused(service="sales")
+
+
+def test_production_is_what_a_process_runs_in_unless_told_otherwise() -> None:
+    with pytest.raises(ValidationError):
+        Settings(service="pipeline")
