@@ -44,7 +44,7 @@ async def visible_todos(read: Reader, who: Person, ids: Sequence[str]) -> set[st
 SERVICE = Service(
     name="collaboration",
     title="Handoffs between departments, to-dos, collaboration events",
-    listens=("lead-routing", "pipeline"),
+    listens=("lead-routing", "pipeline", "alerting"),
     routers=(
         handoffs.router,
         board.router,

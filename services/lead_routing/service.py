@@ -31,7 +31,7 @@ from services.lead_routing.workload.reactions import WEIGH_DEALS
 SERVICE = Service(
     name="lead-routing",
     title="Lead routing",
-    listens=("pipeline",),
+    listens=("pipeline", "collaboration", "alerting", "kpi"),
     routers=(
         leads.router,
         assignment.router,

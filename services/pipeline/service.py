@@ -24,7 +24,7 @@ from services.pipeline.opportunities.reactions import CONVERTED_LEADS
 SERVICE = Service(
     name="pipeline",
     title="Pipeline",
-    listens=("lead-routing",),
+    listens=("lead-routing", "collaboration", "alerting", "kpi"),
     routers=(catalogue.router, definitions.router, opportunities.router, gates.router, evidence.router),
     projections=(REFERENCE, PEOPLE, ACCOUNTS, PRODUCTS, BOARD, VISITS, LEDGER, REJECTIONS, EVIDENCE_LIST),
     reactions=(CONVERTED_LEADS,),
