@@ -128,6 +128,9 @@ async def _body(request: Request) -> Iterable[bytes]:
 async def _form_parts(form: FormData) -> list[bytes]:
     parts: list[bytes] = []
     for name, value in form.multi_items():
+        texts = (name, value.filename or "") if isinstance(value, UploadFile) else (name, value)
+        if any("\x00" in text or (not text.isascii() and _is_broken(text)) for text in texts):
+            raise Problem("MALFORMED", "the form has text with NUL characters or broken Unicode")
         if not isinstance(value, UploadFile):
             parts.append(orjson.dumps([name, value]))
             continue
@@ -138,6 +141,10 @@ async def _form_parts(form: FormData) -> list[bytes]:
         await value.seek(0)
         parts.append(orjson.dumps([name, value.filename, digest.hexdigest()]))
     return parts
+
+
+def _is_broken(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _incoming_trace(request: Request) -> str | None:

@@ -29,7 +29,7 @@ PROBLEM: dict[str, Any] = {
                 "required": ["pointer", "in", "code", "message"],
                 "properties": {
                     "pointer": {"type": "string", "description": "JSON pointer of the field"},
-                    "in": {"type": "string", "enum": ["body", "query", "path", "header", "cookie"]},
+                    "in": {"type": "string", "enum": ["body", "query", "path", "header", "cookie", "request"]},
                     "code": {"type": "string"},
                     "message": {"type": "string"},
                 },

@@ -8,6 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+import asyncpg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
@@ -19,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from libs.events import errors
+from libs.events.deciding import Command
 from libs.service import codes as _codes  # noqa: F401 - registers them
 from libs.service import problems
 from libs.service.equipment import equipment
@@ -33,15 +35,28 @@ _BY_STATUS = {
     409: "CONFLICT_STATE", 413: "TOO_LARGE", 414: "URL_TOO_LONG", 415: "UNSUPPORTED_MEDIA_TYPE", 422: "VALIDATION",
     428: "IF_MATCH_REQUIRED", 429: "RATE_LIMITED", 431: "HEADERS_TOO_LARGE", 503: "OVERLOADED",
 }  # fmt: skip
+_PLAIN: dict[type[Exception], tuple[str, int]] = {
+    errors.NotFound: ("NOT_FOUND", 0),
+    errors.IdempotencyMismatch: ("IDEMPOTENCY_MISMATCH", 0),
+    errors.FactTooLarge: ("TOO_LARGE", 0),
+    errors.ParkedKey: ("PARKED", LONG_WAIT),
+    errors.Unavailable: ("UNAVAILABLE", SHORT_WAIT),
+    errors.Overloaded: ("OVERLOADED", SHORT_WAIT),
+    errors.Restoring: ("RESTORING", LONG_WAIT),
+}
+_OF_DATABASE: dict[type[Exception], tuple[str, str]] = {
+    asyncpg.DataError: ("VALIDATION", "a value is out of range, or not of the kind that is looked for"),
+    asyncpg.UndefinedTableError: ("UNAVAILABLE", "a read model is not built yet"),
+    asyncpg.QueryCanceledError: ("UNAVAILABLE", "this took too long"),
+}
 _log = structlog.get_logger(__name__)
 
 
 def install(app: FastAPI) -> None:
     """Answer every error of this application with a problem document."""
     for kind in (
-        Problem, HTTPException, RequestValidationError, errors.Rejected, errors.NotFound, errors.Conflict,
-        errors.IdempotencyMismatch, errors.NotYetVisible, errors.ParkedKey, errors.Unavailable, errors.Overloaded,
-        errors.Restoring, errors.FactTooLarge,
+        Problem, HTTPException, RequestValidationError, ValidationError, errors.Rejected, errors.Conflict,
+        errors.NotYetVisible, *_PLAIN, *_OF_DATABASE,
     ):  # fmt: skip
         app.add_exception_handler(kind, _refuse)
 
@@ -70,31 +85,31 @@ async def _refuse(request: Request, error: Exception) -> Response:
         case RequestValidationError():
             return _unfit(request, error)
         case HTTPException():
-            return _plain(request, error)
+            return _of_framework(request, error)
+        case ValidationError() if error.title in _names_of(Command):
+            return _errors(request, [{**one, "loc": ("request", *one["loc"])} for one in error.errors()])
         case errors.Rejected():
             return _rejected(request, error)
-        case errors.NotFound():
-            return answer(request, "NOT_FOUND", str(error))
         case errors.Conflict():
             code = "VERSION_CONFLICT" if request.headers.get("if-match") else "CONFLICT_STATE"
             return answer(request, code, str(error), current=error.current)
-        case errors.IdempotencyMismatch():
-            return answer(request, "IDEMPOTENCY_MISMATCH", str(error))
         case errors.NotYetVisible():
             wait = _after(error.retry_after.total_seconds())
             return answer(request, "NOT_YET_VISIBLE", str(error), wait, missing=list(error.missing))
-        case errors.FactTooLarge():
-            return answer(request, "TOO_LARGE", str(error))
-        case errors.ParkedKey():
-            return answer(request, "PARKED", str(error), _after(LONG_WAIT))
-        case errors.Unavailable():
-            return answer(request, "UNAVAILABLE", str(error), _after(SHORT_WAIT))
-        case errors.Overloaded():
-            return answer(request, "OVERLOADED", str(error), _after(SHORT_WAIT))
-        case errors.Restoring():
-            return answer(request, "RESTORING", str(error), _after(LONG_WAIT))
         case _:
-            return broken(request, error)
+            return _plain(request, error)
+
+
+def _plain(request: Request, error: Exception) -> Response:
+    """An error that is told by its own words, or one of the database by ours."""
+    for kind, (code, seconds) in _PLAIN.items():
+        if isinstance(error, kind):
+            return answer(request, code, str(error), _after(seconds) if seconds else {})
+    for kind, (code, detail) in _OF_DATABASE.items():
+        if isinstance(error, kind):
+            _log.error("the database refused a query", error=type(error).__name__, route=route_of(request.scope))
+            return answer(request, code, detail, _after(SHORT_WAIT) if code == "UNAVAILABLE" else {})
+    return broken(request, error)
 
 
 def broken(request: Request, error: Exception) -> Response:
@@ -133,7 +148,7 @@ def _after(seconds: float) -> dict[str, str]:
     return {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
-def _plain(request: Request, error: HTTPException) -> Response:
+def _of_framework(request: Request, error: HTTPException) -> Response:
     code = _BY_STATUS.get(error.status_code)
     if code is None:
         code = "MALFORMED" if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else "INTERNAL"
@@ -151,11 +166,20 @@ def _unfit(request: Request, error: RequestValidationError) -> Response:
         return answer(request, "MALFORMED", "the body is not valid JSON")
     if any(one["loc"][:1] == ("body",) for one in found) and _is_foreign(request):
         return answer(request, "UNSUPPORTED_MEDIA_TYPE", "the body is not of a type that is taken here")
+    return _errors(request, found)
+
+
+def _errors(request: Request, found: Sequence[Any]) -> Response:
     told = [
         {"pointer": _pointer(one["loc"]), "in": str(one["loc"][0]), "code": one["type"], "message": one["msg"]}
         for one in found[:MAX_ERRORS]
     ]
     return answer(request, "VALIDATION", f"{len(found)} field(s) do not fit", errors=told)
+
+
+def _names_of(kind: type[Command]) -> set[str]:
+    """The names of all commands: one that cannot be made of a request is the caller's matter, any other model ours."""
+    return {kind.__name__}.union(*(_names_of(one) for one in kind.__subclasses__()))
 
 
 def _pointer(location: Sequence[int | str]) -> str:

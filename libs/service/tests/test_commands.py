@@ -167,6 +167,13 @@ async def test_an_uploaded_file_may_be_sent_again_in_another_envelope(rep: httpx
     assert other.status_code == 422
 
 
+async def test_a_form_has_no_nul_in_its_names(rep: httpx2.AsyncClient) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="picture"; filename="a\x00.png"\r\n\r\nx\r\n--b--\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = await rep.post("/v1/stones/pictures", content=body, headers={**key(), **kind})
+    assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED")
+
+
 @pytest.mark.parametrize("bad", ["%%%", "WyJ4Il0", "e30", "WyJsZWFkLXJvdXRpbmcvbGVhZC0xQDAiXQ", "x" * 8001])
 async def test_a_token_that_is_not_ours_is_refused(rep: httpx2.AsyncClient, bad: str) -> None:
     answer = await rep.get("/v1/stones", headers={"Consistency-Token": bad})

@@ -43,6 +43,12 @@ async def test_what_does_not_fit_is_pointed_at(rep: httpx2.AsyncClient) -> None:
     assert "7" not in {error.get("input") for error in answer.json()["errors"]}
 
 
+async def test_an_id_that_no_command_takes_is_a_validation_problem(rep: httpx2.AsyncClient) -> None:
+    answer = await rep.post("/v1/stones/%06y/take", headers={"Idempotency-Key": "k"})
+    check(answer, 422, "VALIDATION")
+    assert answer.json()["errors"][0]["pointer"] == "/lead_id"
+
+
 async def test_a_missing_body_is_a_validation_problem(rep: httpx2.AsyncClient) -> None:
     check(await rep.post("/v1/stones", headers={"Idempotency-Key": "k"}), 422, "VALIDATION")
 
