@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from libs.events.contracts.lead_routing import (
     LeadAssigned,
@@ -40,15 +42,25 @@ ENRICHMENT, ABSENT, EXHAUSTED = "ENRICHMENT", "ABSENT", "EXHAUSTED"
 Next = Literal["nothing", "pool", "enrich", "evaluate"]
 
 
+class Cause(Command):
+    """The fact that led to a command: what is consulted must have been told everything up to it."""
+
+    stream: Annotated[str, Field(max_length=300)]
+    version: int
+
+
 class RouteLead(Command):
     """Find a rep for a lead that waits for one; `company` is the lead's, where the caller has it at hand."""
 
     lead_id: Id
     company: Line | None = None
+    cause: Cause | None = None
 
 
 class RetryHeld(Command):
     """Somebody has room again: find a rep for the first lead on hold that anybody can take."""
+
+    cause: Cause | None = None
 
 
 def what_next(lead: Lead, policy: RoutingPolicy, now: datetime) -> Next:
@@ -193,6 +205,7 @@ def _is_assigned(facts: list[Fact]) -> bool:
     return any(isinstance(fact, LeadAssigned | LeadReassigned) for fact in facts)
 
 
-CONSULTED = (Calendars, RuleBook, Candidates)
+CONSULTED = (Candidates, Calendars, RuleBook)
+"""Candidates first: looking them up waits for the read models of all three."""
 ROUTE = Decider("route-lead", streams, decide, consults=CONSULTED)
 RETRY_HELD = Decider("retry-held-leads", retry_streams, retry_decide, consults=CONSULTED)

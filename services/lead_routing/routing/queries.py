@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from libs.events.deciding import Command
+from libs.events.errors import NotFound, NotYetVisible
 from libs.events.reading import Reader
 from libs.events.running import Request
+from libs.rules.reference import REFERENCE
 from services.lead_routing.followup.projections import COMPANY_CONTACTS
 from services.lead_routing.leads.company import company_key
 from services.lead_routing.leads.projections import LEAD_BOARD
 from services.lead_routing.organisation.projections import REP_JSON, ROUTING_CANDIDATES
 from services.lead_routing.routing.candidates import Candidates, Held
-from services.lead_routing.routing.domain import RetryHeld, RouteLead
+from services.lead_routing.routing.domain import Cause, RetryHeld, RouteLead
 from services.lead_routing.workload.projections import WORKLOADS, workload_of
 
 HELD_AT_ONCE = 5
+LOOKED_AT = (ROUTING_CANDIDATES, WORKLOADS, LEAD_BOARD, COMPANY_CONTACTS, REFERENCE)
 
 
 async def candidates(reader: Reader, request: Request, command: Command, now: datetime) -> Candidates:
-    """The provider of `given[Candidates]`."""
+    """The provider of `given[Candidates]`; raises NotFound while a read model has not been told the cause."""
+    reader = await _having_seen(reader, getattr(command, "cause", None))
     held = await _held(reader) if isinstance(command, RetryHeld) else ()
     if isinstance(command, RetryHeld) and not held:
         return Candidates({})
@@ -36,6 +41,19 @@ async def candidates(reader: Reader, request: Request, command: Command, now: da
         await _who_knows(reader, companies),
         held,
     )
+
+
+async def _having_seen(reader: Reader, cause: Cause | None) -> Reader:
+    """The reader once all that routing looks at includes the fact that led to it."""
+    if cause is None:
+        return reader
+    owner = cause.stream.split("/", 1)[0]
+    waiting = replace(reader, seen={cause.stream: cause.version}, listens=frozenset({owner}))
+    try:
+        await waiting.wait([projection.wanted for projection in LOOKED_AT])
+    except NotYetVisible as not_yet:
+        raise NotFound("what happened before") from not_yet
+    return reader
 
 
 async def _held(reader: Reader) -> tuple[Held, ...]:

@@ -1,4 +1,8 @@
-"""When leads are routed: when they come in or come back, and when somebody has room again (3.1.4)."""
+"""When leads are routed: when they come in or come back, and when somebody has room again (3.1.4).
+
+No room is missed: a lead is looked at once more with all that had happened when its hold began, and whoever gets room
+later finds it among the leads on hold.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +18,24 @@ from libs.events.contracts.lead_routing import (
     RepLeaveCancelled,
     RepRegistered,
     RepSkillSet,
+    RoutingHeld,
     WorkloadChanged,
 )
 from libs.events.contracts.rules import RulePublished, RuleRolledBack
 from libs.events.facts import Recorded
 from libs.events.projecting import Group
 from libs.events.reacting import Attempt, Reaction
-from services.lead_routing.routing.domain import RETRY_HELD, ROUTE, RetryHeld, RouteLead
+from services.lead_routing.routing.domain import RETRY_HELD, ROUTE, Cause, RetryHeld, RouteLead
 from services.lead_routing.routing.policy import POLICY_KIND
 
 AT_A_TIME = 10
 
 
 def route(recorded: Recorded[Any], group: Group) -> list[Attempt]:
-    """A lead came in, was given back, waited too long, was reopened, or is better known: find it a rep."""
+    """A lead came in, was given back, waited too long, was reopened, is better known, or was put on hold."""
     fact = recorded.fact
     company = fact.company if isinstance(fact, LeadCaptured) else None
-    return [Attempt(ROUTE, RouteLead(lead_id=fact.lead_id, company=company))]
+    return [Attempt(ROUTE, RouteLead(lead_id=fact.lead_id, company=company, cause=_cause(recorded)))]
 
 
 def retry(recorded: Recorded[Any], group: Group) -> list[Attempt]:
@@ -42,11 +47,15 @@ def retry(recorded: Recorded[Any], group: Group) -> list[Attempt]:
             leads = AT_A_TIME if kind == POLICY_KIND else 0
         case _:
             leads = AT_A_TIME
-    return [Attempt(RETRY_HELD, RetryHeld(), target=str(number)) for number in range(leads)]
+    return [Attempt(RETRY_HELD, RetryHeld(cause=_cause(recorded)), target=str(number)) for number in range(leads)]
+
+
+def _cause(recorded: Recorded[Any]) -> Cause:
+    return Cause(stream=recorded.stream, version=recorded.version)
 
 
 ROUTE_LEADS = Reaction(
-    "route-leads", (LeadCaptured, LeadDeclined, AcceptanceExpired, LeadReopened, LeadTagCorrected), route
+    "route-leads", (LeadCaptured, LeadDeclined, AcceptanceExpired, LeadReopened, LeadTagCorrected, RoutingHeld), route
 )
 RETRY_HELD_LEADS = Reaction(
     "retry-held-leads",
