@@ -17,9 +17,10 @@ from services.pipeline.gates.fulfilling import RecentTexts
 from services.pipeline.gates.projections import LEDGER, REJECTIONS
 from services.pipeline.gates.queries import recent_texts
 from services.pipeline.opportunities import api as opportunities
-from services.pipeline.opportunities.projections import BOARD, VISITS
+from services.pipeline.opportunities.projections import BOARD
 from services.pipeline.opportunities.queries import visible_opportunities
 from services.pipeline.opportunities.reactions import CONVERTED_LEADS
+from services.pipeline.opportunities.visits import VISITS
 
 SERVICE = Service(
     name="pipeline",

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from libs.events.deciding import Id, Line
-from libs.events.errors import NotFound
+from libs.events.errors import NotYetVisible
 from libs.events.facts import RuleRef
 from libs.rules.documents import PublishedRule, RuleBook
 from services.pipeline.catalogue.nearest import unknown
@@ -185,10 +185,10 @@ def pinned(rule: PublishedRule) -> Pinned:
 
 
 def definition_for(rules: RuleBook, definition_id: str, version: int) -> Pinned:
-    """The very version that an opportunity is pinned to (3.2.3-8); NotFound while it has not arrived here."""
+    """The very version that an opportunity is pinned to (3.2.3-8); NotYetVisible while it has not arrived here."""
     rule = rules.version(definition_id, version)
     if rule is None:
-        raise NotFound("pipeline definition", f"{definition_id} version {version}")
+        raise NotYetVisible([f"rule-{definition_id} version {version}"])
     return pinned(rule)
 
 

@@ -11,7 +11,8 @@ from services.pipeline.definitions.domain import PipelineDefinition
 from services.pipeline.gates.domain import evaluate
 from services.pipeline.gates.projections import LEDGER
 from services.pipeline.opportunities.domain import Fulfilled
-from services.pipeline.opportunities.projections import BOARD, VISITS
+from services.pipeline.opportunities.projections import BOARD
+from services.pipeline.opportunities.visits import VISITS
 
 MAX_TRANSITIONS = 50_000
 MAX_LISTED = 200

@@ -17,8 +17,9 @@ from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run
 from services.pipeline.opportunities import closing, moves, opening, queries
 from services.pipeline.opportunities.closing import Reason
 from services.pipeline.opportunities.opening import Tags
-from services.pipeline.opportunities.projections import BOARD, VISITS
+from services.pipeline.opportunities.projections import BOARD
 from services.pipeline.opportunities.views import ChangeView, HistoryView, OpportunityView, VisitView
+from services.pipeline.opportunities.visits import VISITS
 
 router = APIRouter(tags=["opportunities"])
 OpportunityPath = Annotated[Id, Path(description="The opportunity's id")]

@@ -67,6 +67,8 @@ def _open(states: States, command: OpenOpportunity, given: Given) -> list[Fact]:
         raise NotFound("person", command.owner_id)
     if reach.people() and not reach.active(command.owner_id):
         raise Rejected("VALIDATION", "the owner does not work here", field="owner_id")
+    if command.amount is not None and command.amount.amount < 0:
+        raise Rejected("VALIDATION", "an amount is not negative", field="amount")
     check_known(states, command.account_id, command.product_id, given)
     return [_opened(command, given, given.now)]
 

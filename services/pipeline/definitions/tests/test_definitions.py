@@ -7,6 +7,7 @@ from typing import Any
 from services.pipeline.definitions.default import DEFAULT_DEFINITION
 from services.pipeline.definitions.domain import PipelineDefinition
 from services.pipeline.definitions.lint import lint
+from services.pipeline.definitions.simulation import report_on
 
 
 def definition(**changes: Any) -> PipelineDefinition:
@@ -81,3 +82,25 @@ def test_lint_finds_what_cannot_work() -> None:
         "requirements/2: field_present names a field",
     ):
         assert part in told, told
+
+
+def test_a_simulation_counts_what_a_draft_would_have_stopped_and_which_of_it_was_won() -> None:
+    """3.2.9-6"""
+    words = {"zh": "需要", "en": "needed"}
+    asks = {"code": "bant", "type": "confirmation", "explain": words, "how_to_fix": words}
+    draft = definition(gates=[{"stage": "first_contact", "requirements": [asks]}])
+    transitions = [
+        {"opportunity_id": "a", "stage": "first_contact", "state": "won", "done": []},
+        {"opportunity_id": "a", "stage": "quotation", "state": "won", "done": []},
+        {"opportunity_id": "b", "stage": "first_contact", "state": "lost", "done": []},
+        {"opportunity_id": "c", "stage": "first_contact", "state": "won", "done": ["bant"]},
+    ]
+    assert report_on(transitions, draft) == {
+        "replayed": 4,
+        "would_block": 2,
+        "blocked_opportunities": 2,
+        "won_opportunities": 2,
+        "blocked_won_opportunities": 1,
+        "blocked_won": ["a"],
+        "by_requirement": {"bant": 2},
+    }

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from libs.events.contracts.common import Elapsed
+from libs.events.contracts.examples.lead_routing import EXAMPLES as LEADS
+from libs.events.contracts.examples.pipeline import EXAMPLES as DEALS
+from libs.events.contracts.lead_routing import LeadConverted
 from libs.events.contracts.pipeline import (
     AccountRegistered,
     OpportunityLost,
@@ -20,10 +23,13 @@ from libs.events.contracts.pipeline import (
 from libs.events.deciding import Given
 from libs.events.errors import NotFound, Rejected
 from libs.events.facts import Dated, Money
-from libs.events.testing import given
+from libs.events.projecting import Group
+from libs.events.reacting import Attempt
+from libs.events.testing import given, recorded
 from libs.events.testing.decisions import decide
 from services.pipeline.opportunities.history import RECORD_HISTORY, RecordHistory
 from services.pipeline.opportunities.opening import OPEN, OPEN_FROM_LEAD, OpenFromLead, OpenOpportunity
+from services.pipeline.opportunities.reactions import CONVERTED_LEADS
 from services.pipeline.tests.samples import (
     DEAL,
     HE,
@@ -77,6 +83,24 @@ def test_an_unknown_definition_is_refused() -> None:
     command = BY_HAND.model_copy(update={"definition_id": "default-b2c"})
     refused = given(OPEN, ACME, GTX).when(command, MONDAY, *consulted(), actor=actor()).then_rejected("VALIDATION")
     assert refused.details["nearest"]["id"] == "default-b2b"
+
+
+def test_an_amount_is_not_negative() -> None:
+    command = BY_HAND.model_copy(update={"amount": Money(amount=Decimal(-1), currency="CNY")})
+    given(OPEN, ACME, GTX).when(command, MONDAY, *consulted(), actor=actor()).then_rejected("VALIDATION")
+
+
+def test_what_follows_from_a_converted_lead_is_its_account_and_its_deal() -> None:
+    """F3"""
+    (converted,) = [fact for fact, _ in LEADS if isinstance(fact, LeadConverted)]
+    (told,) = recorded(converted)
+    keep, begin = CONVERTED_LEADS.react(told, Group(""))
+    assert isinstance(keep, Attempt)
+    assert isinstance(begin, Attempt)
+    assert (keep.target, begin.target) == (converted.account_id, converted.opportunity_id)
+    (story,) = [fact for fact, _ in DEALS if isinstance(fact, OpportunityOpened) and fact.source_lead]
+    outcome = given(OPEN_FROM_LEAD).when(begin.command, TUESDAY, *consulted())
+    outcome.then(story.model_copy(update={"product_id": None}))
 
 
 def test_a_converted_lead_brings_its_facts_along_once() -> None:

@@ -23,7 +23,8 @@ from libs.events.testing import fold_all, recorded
 from services.pipeline.catalogue.projections import ACCOUNTS, PRODUCTS, AccountRow
 from services.pipeline.evidence.projections import EVIDENCE_LIST, EvidenceRow
 from services.pipeline.gates.projections import LEDGER, REJECTIONS, LedgerRow, RejectionRow
-from services.pipeline.opportunities.projections import BOARD, VISITS, OpportunityRow, PastRow, VisitRow
+from services.pipeline.opportunities.projections import BOARD, OpportunityRow, PastRow
+from services.pipeline.opportunities.visits import VISITS, VisitRow
 
 ALL = (BOARD, VISITS, LEDGER, REJECTIONS, EVIDENCE_LIST, ACCOUNTS, PRODUCTS)
 STORY = recorded(*sorted(EXAMPLES, key=lambda example: example[1]))
