@@ -131,10 +131,13 @@ class Builds:
             table = deadline.table
             fields = ", ".join(f'"{field}"' for field in table.fields)
             rows = await connection.fetch(f'select tenant, key, {fields} from "{build.schema}"."{table.name}"')
-            await connection.executemany(
-                "insert into log.dues (deadline, tenant, key, item, stamp) values ($1, $2, $3, $4, 0)"
-                " on conflict do nothing",
-                [(f"{deadline.name}:{version}", row[0], row[1], item_of(table, table.row(*row[2:]))) for row in rows],
+            await connection.execute(
+                "insert into log.dues (deadline, tenant, key, item, stamp)"
+                " select $1, *, 0 from unnest($2::text[], $3::text[], $4::text[]) on conflict do nothing",
+                f"{deadline.name}:{version}",
+                [row["tenant"] for row in rows],
+                [row["key"] for row in rows],
+                [item_of(table, table.row(*row[2:])) for row in rows],
             )
 
     async def _drop_older(self) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -24,6 +24,9 @@ APPEND_SECONDS = 2.0
 TRANSACTION_SECONDS = 10
 MAX_WAITING = 2_000
 BATCH_HOLD_SECONDS = 0.010
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def plain_url(url: str) -> str:
@@ -42,12 +45,22 @@ async def prepare_connection(connection: asyncpg.Connection) -> None:
     )
 
 
+async def _leave(connection: asyncpg.Connection) -> None:
+    """Nothing was changed on it."""
+
+
 async def open_pool(
-    url: str, *, size: int = 8, name: str = "salesloom", transaction_seconds: int = TRANSACTION_SECONDS
+    url: str,
+    *,
+    size: int = 8,
+    name: str = "salesloom",
+    transaction_seconds: int = TRANSACTION_SECONDS,
+    keep_state: bool = False,
 ) -> asyncpg.Pool:
     """A pool with every wait bounded; session settings are reset by asyncpg on release.
 
-    The time of a transaction is bounded by the server: only that frees a lock whose client was cut off.
+    The time of a transaction is bounded by the server: only that frees a lock whose client was cut off. `keep_state`
+    spares the round trip of that reset, for connections that only call functions of the log.
     """
     return await asyncpg.create_pool(
         plain_url(url),
@@ -56,6 +69,7 @@ async def open_pool(
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS,
         init=prepare_connection,
+        reset=_leave if keep_state else None,
         server_settings={
             "application_name": name,
             "timezone": "UTC",
@@ -203,8 +217,8 @@ class Loaded:
 
     answer: Mapping[str, Any] | None
     request_hmac: str | None
-    heads: Mapping[str, int]
-    facts: Mapping[str, Sequence[Recorded[Any]]]
+    heads: dict[str, int]
+    facts: Mapping[str, list[Recorded[Any]]]
 
 
 def recorded_from(row: Mapping[str, Any]) -> Recorded[Any] | None:
@@ -227,6 +241,51 @@ def recorded_from(row: Mapping[str, Any]) -> Recorded[Any] | None:
     )
 
 
+class Grouped(Generic[T, R]):
+    """Does the same work for many callers at once: what is asked while a group is on its way is the next group."""
+
+    def __init__(
+        self, work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, beside: int = 2, most: int = 64
+    ) -> None:
+        self._work = work
+        self._free = beside
+        self._most = most
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def submit(self, item: T) -> R:
+        """The result for one item; raises what its group's work raises."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._free:
+            self._free -= 1
+            task = asyncio.create_task(self._drain())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await future
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                await self._finish(group)
+        finally:
+            self._free += 1
+
+    async def _finish(self, group: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
+        try:
+            results: Sequence[R | Exception] = await self._work([item for item, _ in group])
+        except Exception as error:
+            results = [error] * len(group)
+        for (_, future), result in zip(group, results, strict=True):
+            if future.done():
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+
 class Log:
     """One service's log. Appends of one process go out in groups: what is decided while a batch commits is the next."""
 
@@ -237,6 +296,7 @@ class Log:
         self.pool = pool
         self.appends = appends or pool
         self.wake = wake or Wake()
+        self._loads: Grouped[tuple[str, UUID, Mapping[str, int]], Loaded] = Grouped(self._load_many)
         self._waiting: list[tuple[Append, datetime, asyncio.Future[Appended]]] = []
         self._more = asyncio.Event()
         self._batch = 32
@@ -333,30 +393,41 @@ class Log:
         ]
 
     async def load(self, tenant: str, command_id: UUID, after: Mapping[str, int]) -> Loaded:
-        """The stored answer of a command if there is one, and the facts of its streams after the versions known."""
+        """The stored answer of a command if there is one, and the facts of its streams after the versions known.
+
+        What many commands want at once is loaded in one statement.
+        """
+        return await self._loads.submit((tenant, command_id, after))
+
+    async def _load_many(self, wanted: Sequence[tuple[str, UUID, Mapping[str, int]]]) -> list[Loaded]:
+        streams = [(n, tenant, *entry) for n, (tenant, _, after) in enumerate(wanted, 1) for entry in after.items()]
+        places, tenants, names, versions = zip(*streams, strict=True) if streams else ((), (), (), ())
         try:
-            async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            async with self.appends.acquire(timeout=ACQUIRE_SECONDS) as connection:
                 rows = await connection.fetch(
-                    "select * from log.load($1, $2, $3, $4)", tenant, command_id, list(after), list(after.values())
+                    "select * from log.load($1, $2, $3, $4, $5)",
+                    [command_id for _, command_id, _ in wanted],
+                    places,
+                    tenants,
+                    names,
+                    versions,
                 )
         except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError,
                 asyncpg.OperatorInterventionError) as error:  # fmt: skip
             raise Unavailable("the log cannot be read just now; send the same request again") from error
-        answer: Mapping[str, Any] | None = None
-        hmac: str | None = None
-        heads = dict.fromkeys(after, 0)
-        facts: dict[str, list[Recorded[Any]]] = {stream: [] for stream in after}
+        found = [Loaded(None, None, dict.fromkeys(after, 0), {name: [] for name in after}) for _, _, after in wanted]
         for row in rows:
+            place = row["n"] - 1
             match row["kind"]:
                 case "answer":
-                    answer, hmac = row["data"], row["type"]
+                    found[place] = replace(found[place], answer=row["data"], request_hmac=row["type"])
                 case "head":
-                    heads[row["stream"]] = row["version"]
+                    found[place].heads[row["stream"]] = row["version"]
                 case _:
-                    recorded = recorded_from({**row, "tenant": tenant})
+                    recorded = recorded_from({**row, "tenant": wanted[place][0]})
                     if recorded is not None:
-                        facts[row["stream"]].append(recorded)
-        return Loaded(answer, hmac, heads, facts)
+                        found[place].facts[row["stream"]].append(recorded)
+        return found
 
     async def head(self) -> tuple[int, int]:
         """The last `seq` and the last `own_seq`."""
@@ -371,7 +442,9 @@ class Log:
 
 async def open_log(service: str, url: str, *, size: int = 8, wake: Wake | None = None) -> Log:
     """Connect to a service's log and start taking appends, which have connections of their own."""
-    appends = await open_pool(url, size=2, name=f"{service} append", transaction_seconds=int(APPEND_SECONDS))
+    appends = await open_pool(
+        url, size=4, name=f"{service} log", transaction_seconds=int(APPEND_SECONDS), keep_state=True
+    )
     log = Log(service, await open_pool(url, size=size, name=service), appends, wake)
     await log.start()
     return log
