@@ -47,7 +47,6 @@ class Folder:
             upto = await self.head.now()
             parking = await Parking.load(connection, reader)
             if upto <= self.cursor and not parking.retry:
-                self._measure(upto)
                 return False
             raws, upto = await read_facts(connection, projection.wires, self.cursor, upto)
             with batch_span(f"fold {reader}", [trace_of(raw) for raw in raws], facts=len(raws)):
@@ -74,8 +73,4 @@ class Folder:
         self.folded()
         metrics.FOLDED.labels(reader).inc(len(raws))
         metrics.FOLD_BATCH.labels(reader).observe(len(raws))
-        self._measure(await self.head.now())
         return True
-
-    def _measure(self, head: int) -> None:
-        metrics.LAG_FACTS.labels(self.projection.wanted).set(max(0, head - self.cursor))

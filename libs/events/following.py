@@ -119,7 +119,6 @@ class Follower:
                 )
         self.cursor = upto
         metrics.FOLDED.labels(self.name).inc(len(raws))
-        metrics.LAG_FACTS.labels(self.name).set(max(0, await self.head.now() - upto))
         return True
 
     async def _parked(self, connection: asyncpg.Connection, parking: Parking) -> list[tuple[Raw, list[str]]]:

@@ -381,6 +381,7 @@ class Log:
                     raise Unavailable("the log did not answer in time; send the same request again") from error
                 await asyncio.sleep(0.05)
         self.wake()
+        metrics.LOCK_WAIT.observe(answer["waited"])
         return [
             Appended(
                 status=result["status"],

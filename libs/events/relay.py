@@ -101,7 +101,6 @@ class Relay:
         while True:
             facts = await self.publisher.publish(lease, producer)
             await self._watermark(producer)
-            metrics.LAG_FACTS.labels("relay").set(facts if facts == BATCH else 0)
             if not facts:
                 await self.wake.wait(IDLE_SECONDS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from libs.events import metrics
 from libs.events.builds import Builds
 from libs.events.clock import Clock
 from libs.events.effects import Effects, Sender
@@ -20,13 +22,15 @@ from libs.events.firing import Firing
 from libs.events.folding import Folder
 from libs.events.following import Follower
 from libs.events.ingest import Ingest
-from libs.events.leases import Leases
+from libs.events.leases import INFRASTRUCTURE, Leases
 from libs.events.log import ACQUIRE_SECONDS, Head, Log, Wake
 from libs.events.projecting import Projection
 from libs.events.reacting import Reaction
 from libs.events.relay import Relay
 from libs.events.running import Runner
 from libs.events.wire import Topics
+
+MEASURE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,28 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.head.watch(), name="head")
             group.create_task(self.leases.keep(), name="leases")
+            group.create_task(self._measure(), name="lag")
+
+    async def _measure(self) -> None:
+        """Measure every reader against the head of the log, also those that stand still or run elsewhere."""
+        while True:
+            await asyncio.sleep(MEASURE_SECONDS)
+            with contextlib.suppress(*INFRASTRUCTURE):
+                for reader, behind in (await self._behind()).items():
+                    metrics.lag(reader, behind)
+
+    async def _behind(self) -> dict[str, int]:
+        """How many facts each reader is behind the head of what it reads."""
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            head = await connection.fetchrow("select seq, own_seq from log.head()")
+            cursors = await connection.fetch("select name, seq from log.cursors where name not like 'feed:%'")
+            builds = await connection.fetch(
+                "select projection || ':' || version as name, cursor from log.builds where state = 'serving'"
+            )
+        behind = {row["name"]: head["seq"] - row["cursor"] for row in builds}
+        behind |= {row["name"]: head["seq"] - row["seq"] for row in cursors}
+        relayed = next((row["seq"] for row in cursors if row["name"] == "relay"), 0)
+        return {**behind, "relay": head["own_seq"] - relayed}
 
     async def built(self) -> list[str]:
         """The read models that have no serving build yet; the API is ready when there are none."""
@@ -108,12 +134,9 @@ class Worker:
 
     async def quiet(self) -> Quiet:
         """How far this service has come; what it still has to do is named in `busy`."""
+        behind = await self._behind()
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            head = await connection.fetchrow("select seq, own_seq from log.head()")
-            cursors = await connection.fetch("select name, seq from log.cursors")
-            builds = await connection.fetch(
-                "select projection || ':' || version as name, cursor from log.builds where state = 'serving'"
-            )
+            own_seq = await connection.fetchval("select own_seq from log.head()")
             ingested = await connection.fetch(
                 "select source, max(own_seq) as own_seq from log.ingested group by source"
             )
@@ -121,24 +144,15 @@ class Worker:
                 "select count(*) from log.effects where state = 'waiting' and tries = 0 and kind = any($1)",
                 list(self.plan.senders),
             )
-        behind = {row["name"]: row["cursor"] < head["seq"] for row in builds}
-        behind |= {row["name"]: row["seq"] < head["seq"] for row in cursors if row["name"] != "relay"}
-        behind["relay"] = any(row["name"] == "relay" and row["seq"] < head["own_seq"] for row in cursors) or (
-            not any(row["name"] == "relay" for row in cursors) and head["own_seq"] > 0
-        )
-        behind["effects"] = effects > 0
-        behind["deadlines"] = await self.firing.unsettled()
         wanted = {projection.wanted for projection in self.plan.projections}
-        wanted |= {follower.name for follower in self.followers}
-        busy = tuple(
-            name
-            for name, late in behind.items()
-            if late and (name in wanted or name in {"relay", "effects", "deadlines"})
-        )
+        wanted |= {follower.name for follower in self.followers} | {"relay"}
+        busy = [name for name in sorted(wanted) if behind.get(name, 1) > 0]
+        busy += ["effects"] if effects else []
+        busy += ["deadlines"] if await self.firing.unsettled() else []
         return Quiet(
-            settled=not busy and wanted <= behind.keys(),
-            own_seq=head["own_seq"],
+            settled=not busy,
+            own_seq=own_seq,
             ingested={row["source"]: row["own_seq"] for row in ingested},
             next_due=await self.firing.next_due(),
-            busy=busy,
+            busy=tuple(busy),
         )

@@ -199,15 +199,17 @@ create function log.lock_append() returns void language sql as $$ select pg_advi
 -- p_batch: {"commands": [{id, hmac, tenant, loaded: {"tenant stream": version}, after: {"tenant stream": version},
 --                         answer}], "facts": [{c: index of its command, tenant, stream, version, event_id, type, data,
 --                         meta, occurred_at}]}
--- Answers one object per command: {"status": "appended" | "seen" | "conflict", ...}.
+-- Answers one object per command, {"status": "appended" | "seen" | "conflict", ...}, and the seconds waited for the lock.
 create function log.append(p_now timestamptz, p_batch jsonb) returns jsonb
 language plpgsql security definer set search_path = log, pg_temp as $$
 declare
     v_seq bigint; v_own bigint; v_at timestamptz; v_service text;
     v_heads jsonb; v_seen jsonb; v_command jsonb; v_index integer := -1;
     v_accepted integer[] := '{}'; v_results jsonb[] := '{}'; v_stream text;
+    v_begun timestamptz := clock_timestamp(); v_waited double precision;
 begin
     perform log.lock_append();
+    v_waited := extract(epoch from clock_timestamp() - v_begun);
     if not exists (select from verdict v, pg_control_system() s, pg_control_checkpoint() c
                    where v.verdict = 'ok' and v.system_identifier = s.system_identifier
                      and v.timeline_id = c.timeline_id) then
@@ -267,7 +269,7 @@ begin
           from jsonb_array_elements(p_batch -> 'commands') with ordinality c(value, n)
          where c.n - 1 = any (v_accepted);
     end if;
-    return jsonb_build_object('results', to_jsonb(v_results), 'seq', v_seq, 'recorded_at', v_at);
+    return jsonb_build_object('results', to_jsonb(v_results), 'waited', v_waited);
 end $$;
 
 -- For many commands in one snapshot: the stored answer if there is one, the heads of the streams each names, and their
