@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import hmac
 import itertools
@@ -40,6 +41,16 @@ def pytest_configure(config: pytest.Config) -> None:
             os.environ.update(addresses.exports())
     except Trouble as trouble:
         raise pytest.UsageError(str(trouble)) from trouble
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Leave garbage until afterwards: collecting it while a syntax tree is compiled can fail in Python 3.11."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_unconfigure() -> None:
