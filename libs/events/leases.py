@@ -13,6 +13,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from libs.events import metrics
+from libs.events.errors import NotYetVisible, Overloaded, Restoring, Unavailable
 from libs.events.log import ACQUIRE_SECONDS
 
 TTL_SECONDS = 4.0
@@ -30,6 +31,10 @@ INFRASTRUCTURE = (
     asyncpg.InsufficientResourcesError,
     asyncpg.QueryCanceledError,
     asyncpg.DeadlockDetectedError,
+    NotYetVisible,
+    Overloaded,
+    Restoring,
+    Unavailable,
 )
 """Errors of the surroundings, after which the same work is tried again."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from libs.events import metrics
-from libs.events.errors import NotYetVisible, Unavailable
+from libs.events.errors import NotYetVisible, ParkedKey, Unavailable
 from libs.events.log import ACQUIRE_SECONDS, Wake
 from libs.events.projecting import Projection
 
@@ -40,7 +40,7 @@ class Reader:
         return View(self, tuple(projection.wanted for projection in projections))
 
     async def wait(self, wanted: Sequence[str]) -> None:
-        """Until these read models have folded what was seen; raises NotYetVisible when patience ends."""
+        """Until these read models have folded what was seen; raises NotYetVisible when patience ends, or ParkedKey."""
         here = {stream: version for stream, version in self.seen.items() if stream.split("/", 1)[0] in self.listens}
         if not here:
             return
@@ -54,6 +54,8 @@ class Reader:
             except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
                 raise Unavailable("the database did not answer in time; try again") from error
             waited = time.monotonic() - begun
+            if stuck := [row[0][1:] for row in missing if row[0].startswith("!")]:
+                raise ParkedKey(f"{', '.join(stuck)} could not take this in; an operator has been told")
             if not missing:
                 metrics.TOKEN_WAIT.observe(waited)
                 return

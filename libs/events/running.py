@@ -52,8 +52,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command: its facts as (type, stream with owner, version, event id), streams as they are now."""
+    """What became of a command: its facts as (type, stream with owner, version, event id), streams as they are now.
 
+    `main` is the first stream the command named, `identity` that stream's name without its prefix.
+    """
+
+    main: str
+    identity: str
     facts: tuple[tuple[str, str, int, str], ...] = ()
     streams: Mapping[str, int] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)
@@ -214,7 +219,9 @@ class Runner:
                     occurred_at=occurred_at,
                 )
             )
+        main = streams[0]
         answer: dict[str, Any] = {
+            "main": [f"{owner}/{main.name}", main.name.removeprefix(f"{main.kind.prefix}-")],
             "facts": [[fact.type, fact.stream, fact.version, str(fact.event_id)] for fact in new],
             "streams": heads,
             "ids": dict(ids),
@@ -288,7 +295,8 @@ def _meta(request: Request, fact: Fact, reason: str | None) -> Mapping[str, Any]
 
 def _outcome_from(answer: Mapping[str, Any], *, replayed: bool) -> Outcome:
     facts = tuple((kind, stream, version, event) for kind, stream, version, event in answer["facts"])
-    return Outcome(facts, answer["streams"], answer["ids"], replayed)
+    main, identity = answer["main"]
+    return Outcome(main, identity, facts, answer["streams"], answer["ids"], replayed)
 
 
 def _stored(request: Request, answer: Mapping[str, Any], fingerprint: str) -> Outcome:

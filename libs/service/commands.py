@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid5
 
@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse, Response
 
-from libs.events.deciding import C, Command, Decider, Given, States, StreamOf
+from libs.events.deciding import C, Command, Decider
 from libs.events.errors import Rejected
 from libs.events.facts import Channel, Dated, Fact
 from libs.events.reading import Reader
@@ -67,7 +67,6 @@ class Running:
     equipment: Equipment
     request: CommandRequest
     reader: Reader
-    _main: StreamOf[Any] | None = field(default=None, repr=False)
 
     @property
     def objects(self) -> Objects:
@@ -99,7 +98,6 @@ class Running:
             request = replace(request, command_id=uuid5(request.command_id, step), if_match=None)
         if decider.consults:  # what it looks up must have folded what the caller has seen
             await self.reader.wait([projection.wanted for projection in self.equipment.service.projections])
-        decider = replace(decider, streams=self._noting_the_main_stream(decider))
         if is_dry_run(self.http):
             return await self._foreseen(decider, command, request)
         outcome = await self.equipment.runner.run(decider, command, request)
@@ -112,14 +110,13 @@ class Running:
         except Rejected as refusal:
             facts = refusal.record
             violations.append({**refusal.details, "code": refusal.code, "detail": refusal.why})
-        return JSONResponse({"facts": [_foreseen(one) for one in facts], "violations": violations})
+        owner = self.equipment.service.name
+        return JSONResponse({"facts": [_foreseen(one, owner) for one in facts], "violations": violations})
 
     def _answer(self, outcome: Outcome, identity: str | None, location: str | None) -> Response:
-        main = self._main
-        owner = self.equipment.service.name
-        version = outcome.streams.get(f"{owner}/{main.name}", 0) if main else 0
+        version = outcome.streams.get(outcome.main, 0)
         body = Accepted(
-            id=identity or (main.name.removeprefix(f"{main.kind.prefix}-") if main else ""),
+            id=identity or outcome.identity,
             version=version,
             facts=[
                 AppendedFact(type=kind, stream=stream, version=number, event_id=event)
@@ -135,18 +132,6 @@ class Running:
         status = getattr(self.http.scope.get("route"), "status_code", None) or 200
         return Response(body.model_dump_json(), status, {**headers, "Cache-Control": "no-store"}, "application/json")
 
-    def _noting_the_main_stream(self, decider: Decider[C]) -> Any:
-        """The decider's `streams`, remembering the first stream it ever names: an answer's version is that one's."""
-
-        def streams(states: States, command: C, given: Given) -> Any:
-            named = decider.streams(states, command, given)
-            if self._main is None and named:
-                self._main = named[0]
-            return named
-
-        self._main = None
-        return streams
-
 
 def running(
     request: Request,
@@ -160,6 +145,6 @@ def running(
 Run = Annotated[Running, Depends(running)]
 
 
-def _foreseen(one: Fact | Dated) -> Mapping[str, Any]:
+def _foreseen(one: Fact | Dated, owner: str) -> Mapping[str, Any]:
     fact = one.fact if isinstance(one, Dated) else one
-    return {"type": fact.wire, "stream": f"{fact.owner}/{fact.stream()}", "data": fact.data()}
+    return {"type": fact.wire, "stream": f"{owner}/{fact.stream()}", "data": fact.data()}

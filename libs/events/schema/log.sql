@@ -377,7 +377,8 @@ language sql volatile as $$
           where b.state = 'serving' and b.projection || ':' || b.version = any (p_wanted)), 'pg_temp'), true)
 $$;
 
--- What a reader of several streams and projections still waits for: names only.
+-- What a reader of several streams and projections still waits for: names only; `!` before a read model that will not
+-- show it before an operator has looked, because the fact is parked there.
 create function log.missing(p_tenant text, p_streams text[], p_versions integer[], p_wanted text[]) returns setof text
 language sql stable security definer set search_path = log, pg_temp as $$
     with wanted as (
@@ -389,6 +390,9 @@ language sql stable security definer set search_path = log, pg_temp as $$
     select b.projection from builds b
      where b.state = 'serving' and b.projection || ':' || b.version = any (p_wanted)
        and b.cursor < (select max(seq) from wanted)
+    union all
+    select '!' || p.consumer from parked p
+     where p.consumer = any (p_wanted) and p.tenant = p_tenant and p.seq in (select seq from wanted)
 $$;
 
 -- Facts after a position that belong to one tenant, for a live stream of changes.

@@ -16,6 +16,7 @@ from dev.provision import Database
 from libs.events.builds import Builds
 from libs.events.clock import FixedClock
 from libs.events.effects import EffectRow, EffectTools
+from libs.events.errors import ParkedKey
 from libs.events.facts import Actor
 from libs.events.log import Log, open_pool
 from libs.events.reading import Reader
@@ -182,5 +183,12 @@ async def test_a_fact_that_cannot_be_folded_parks_its_key_alone(pair: tuple[Stac
     await settled(left, right)
     rows = await right.reader(TENANT)(HEARD).fetch("select counter_id from heard where tenant = $1")
     assert [row[0] for row in rows] == ["good"]
+    outcome = await left.runner.run(COUNT, Count(counter_id="bad"), request())
+    await settled(left, right)
+    reader = right.reader(TENANT)
+    with pytest.raises(ParkedKey):
+        await Reader(reader.pool, TENANT, reader.wake, outcome.streams, listens=reader.listens)(HEARD).fetch(
+            "select $1"
+        )
     parked = await right.log.pool.fetch("select key from log.parked where consumer = 'heard:1' order by seq")
-    assert [row[0] for row in parked] == ["bad", "bad"]
+    assert [row[0] for row in parked] == ["bad", "bad", "bad"]
