@@ -9,12 +9,13 @@ from libs.events.facts import Fact, Value
 
 
 class ImportedFile(Value):
-    """One uploaded file: `rows` are its data rows, `key` where the object store holds it."""
+    """One uploaded file: `rows` are its data rows, `key` where the object store holds it, `entity` what they are."""
 
     name: Label
     key: Label
     sha256: str
     rows: int
+    entity: Label | None = None
 
 
 class ImportStarted(Fact, type="import-started.v1", stream="import-{import_id}"):
@@ -30,7 +31,10 @@ class ImportStarted(Fact, type="import-started.v1", stream="import-{import_id}")
 
 
 class ImportProgressed(Fact, type="import-progressed.v1", stream="import-{import_id}"):
-    """All rows of a file up to `rows_done` are dealt with; an import that was cut off goes on after them."""
+    """All rows of a file up to `rows_done` are dealt with; an import that was cut off goes on after them.
+
+    The counts are those of the file up to there; `problems_key` holds the refusals since the fact before, if any.
+    """
 
     import_id: Identity
     file: Label
@@ -38,6 +42,7 @@ class ImportProgressed(Fact, type="import-progressed.v1", stream="import-{import
     accepted: int
     repeated: int
     refused: int
+    problems_key: Label | None = None
 
 
 class ImportFinished(Fact, type="import-finished.v1", stream="import-{import_id}"):

@@ -15,10 +15,14 @@ EXAMPLES: list[tuple[Fact, datetime]] = [
     (
         ImportStarted(
             import_id=IMPORT,
-            kind="deals",
+            kind="history",
             files=[
-                ImportedFile(name="accounts.csv", key=f"imports/{IMPORT}/accounts.csv", sha256=SHA256, rows=85),
-                ImportedFile(name="pipeline.csv", key=f"imports/{IMPORT}/pipeline.csv", sha256=SHA256, rows=8800),
+                ImportedFile(
+                    name="accounts.csv", key=f"imports/{IMPORT}/0.csv", sha256=SHA256, rows=85, entity="accounts"
+                ),
+                ImportedFile(
+                    name="pipeline.csv", key=f"imports/{IMPORT}/1.csv", sha256=SHA256, rows=8800, entity="opportunities"
+                ),
             ],
             mapping_key=f"imports/{IMPORT}/mapping.json",
             mapping_sha256=SHA256,
@@ -28,7 +32,15 @@ EXAMPLES: list[tuple[Fact, datetime]] = [
         at(3),
     ),
     (
-        ImportProgressed(import_id=IMPORT, file="pipeline.csv", rows_done=5000, accepted=4990, repeated=4, refused=6),
+        ImportProgressed(
+            import_id=IMPORT,
+            file="pipeline.csv",
+            rows_done=5000,
+            accepted=4990,
+            repeated=4,
+            refused=6,
+            problems_key=f"imports/{IMPORT}/problems/1-5000.csv",
+        ),
         at(3.1),
     ),
     (
