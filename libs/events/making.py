@@ -97,7 +97,8 @@ class Maker:
         if build.state == "ready":
             return build
         total = await self._count(build.target)
-        begun, done = time.monotonic(), 0
+        begun, before = time.monotonic(), total * build.parts_done
+        done = before
         for part in range(build.parts_done, build.parts):
             groups: Groups = {}
             parking = await self._parking()
@@ -108,7 +109,7 @@ class Maker:
                 self._fold_part(raws, groups, parking, part, build.parts)
                 done += len(raws)
                 if report is not None:
-                    speed = done / max(0.001, time.monotonic() - begun)
+                    speed = (done - before) / max(0.001, time.monotonic() - begun)
                     report(Progress(done, total * build.parts, speed))
                     metrics.REBUILD_RATE.labels(self.projection.name).set(speed)
             await self._copy(build, groups, part)
