@@ -24,6 +24,7 @@ from dev.provision import Database
 from dev.test_servers import Addresses, given, servers_for_tests
 from libs.events.schema.migrate import migrate_soon
 
+gc.disable()  # collecting garbage while a syntax tree is compiled can fail in Python 3.11, until all tests are loaded
 collect_ignore = ["dev/test_servers.py"]
 
 ORIGIN = pytest.StashKey[str]()
@@ -43,14 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(trouble)) from trouble
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[object]:
-    """Leave garbage until afterwards: collecting it while a syntax tree is compiled can fail in Python 3.11."""
-    gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.enable()
+def pytest_collection_finish() -> None:
+    """Everything is compiled: garbage may be collected again."""
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:
