@@ -104,16 +104,16 @@ async def test_two_versions_are_served_side_by_side(pool: asyncpg.Pool, place: D
     )
     await Builds(pool, HEARD).ensure()
     await Builds(pool, new).ensure()
-    api = await asyncpg.connect(place.api_url)
     for wanted, columns in (("heard:1", 7), ("heard:2", 4)):
+        api = await asyncpg.connect(place.api_url)  # each version's code has connections of its own
         async with api.transaction():
             await api.execute("select log.enter($1, array[$2])", TENANTS[0], wanted)
             rows = await api.fetch("select * from heard")
-            assert (len(rows), len(rows[0])) == (20, columns)
-            assert {row["tenant"] for row in rows} == {TENANTS[0]}
-    schema = (await Builds(pool, new).all())[0].schema
-    assert await api.fetch(f'select * from "{schema}".heard') == []  # no tenant, no rows (I-38)
-    await api.close()
+        assert (len(rows), len(rows[0])) == (20, columns)
+        assert {row["tenant"] for row in rows} == {TENANTS[0]}
+        schema = (await Builds(pool, new).all())[0].schema
+        assert await api.fetch(f'select * from "{schema}".heard') == []  # no tenant, no rows (I-38)
+        await api.close()
 
 
 async def test_a_rollback_without_an_earlier_build_says_so(pool: asyncpg.Pool) -> None:
