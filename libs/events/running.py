@@ -219,9 +219,8 @@ class Runner:
                     occurred_at=occurred_at,
                 )
             )
-        main = streams[0]
         answer: dict[str, Any] = {
-            "main": [f"{owner}/{main.name}", main.name.removeprefix(f"{main.kind.prefix}-")],
+            "main": _main(owner, streams),
             "facts": [[fact.type, fact.stream, fact.version, str(fact.event_id)] for fact in new],
             "streams": heads,
             "ids": dict(ids),
@@ -250,6 +249,14 @@ class Runner:
             queue.users -= 1
             if queue.users == 0:
                 del self._queues[key]
+
+
+def _main(owner: str, streams: Sequence[StreamOf[Any]]) -> list[str]:
+    """The first stream and its identity; empty where a command, such as one about all that wait, found none."""
+    if not streams:
+        return ["", ""]
+    name = streams[0].name
+    return [f"{owner}/{name}", name.removeprefix(f"{streams[0].kind.prefix}-")]
 
 
 def _new(streams: Sequence[StreamOf[Any]], seen: States) -> list[StreamOf[Any]]:
