@@ -68,6 +68,10 @@ class Timeline:
         self.set(to)
         self.drain()
 
+    def close(self) -> None:
+        """Close the connections to the services."""
+        self._http.close()
+
     def _quiet(self, health: str) -> Any:
         try:
             answer = self._http.get(f"{health}/quiet")

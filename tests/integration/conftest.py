@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,20 @@ from dev.stack import Stack, stack
 from dev.timeline import Timeline
 from libs.events.clock import FileClock
 
-MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-"""Monday 2026-03-02 09:00 in Shanghai."""
+LAST_WORDS = 5
+WEDNESDAY = datetime(2026, 2, 25, 1, 0, tzinfo=UTC)
+"""2026-02-25 09:00 in Shanghai, when the product's time begins; only tests of time move it, none of them back."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Show with a failed test what its services said last."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        stacks = [one for one in item.funcargs.values() if isinstance(one, Stack)]
+        for child in (child for one in stacks for child in one.children):
+            report.sections.append((f"log of {child.name}", child.last_words(LAST_WORDS)))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +39,7 @@ def product(servers: Any) -> Iterator[Stack]:
     """All five services, one process each, on databases and topics of their own."""
     with tempfile.TemporaryDirectory(prefix="salesloom-product-") as folder:
         places = Places(Path(folder)).make()
-        FileClock(places.clock).set(MONDAY)
+        FileClock(places.clock).set(WEDNESDAY)
         numbers = iter(free_ports(11))
         ports = {name: (next(numbers), next(numbers)) for name in SERVICES}
         prefix = f"p{uuid7().hex[-8:]}"
@@ -36,9 +48,11 @@ def product(servers: Any) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def timeline(product: Stack) -> Timeline:
+def timeline(product: Stack) -> Iterator[Timeline]:
     """The product's time."""
-    return Timeline(product)
+    found = Timeline(product)
+    yield found
+    found.close()
 
 
 @pytest.fixture
