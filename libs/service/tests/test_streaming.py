@@ -125,7 +125,9 @@ async def test_a_client_goes_on_where_it_was(client: httpx2.AsyncClient, folded:
     assert event.data["id"] == missed
 
 
-@pytest.mark.parametrize("unknown", ["", "nonsense", sealed_position(KEY, "tenantalpha", 3)])
+@pytest.mark.parametrize(
+    "unknown", ["", "nonsense", sealed_position(KEY, "tenantalpha", 3)], ids=["empty", "nonsense", "another tenant"]
+)
 async def test_a_client_whose_place_is_unknown_is_told_to_read_anew(
     client: httpx2.AsyncClient, folded: Folded, unknown: str
 ) -> None:
