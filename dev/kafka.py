@@ -134,7 +134,9 @@ def _environment() -> dict[str, str]:
 
 def _format(java: list[str], properties: Path) -> None:
     """Give an empty data folder its cluster id (a UUID in Kafka's base64 writing)."""
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster = "-"
+    while cluster.startswith("-"):  # the tool would take it for an option
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     command = [*java, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", str(properties)]
     done = subprocess.run(
         leashed(command), capture_output=True, text=True, env=_environment(), check=False, timeout=120
