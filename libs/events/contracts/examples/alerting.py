@@ -278,4 +278,16 @@ OTHERS: list[tuple[Fact, datetime]] = [
     ),
 ]
 
-EXAMPLES: list[tuple[Fact, datetime]] = [*SILENCE, *STALLED, *OTHERS]
+SECOND_WEBHOOK: list[tuple[Fact, datetime]] = [
+    (
+        WebhookRegistered(
+            webhook_id="01906a00-0000-7000-8000-000000000621",
+            url="https://hooks.example.com/delivery",
+            recipients=[DELIVERY_HEAD_WU],
+            registered_by=OWNER_HE,
+        ),
+        at(26),
+    ),
+]
+
+EXAMPLES: list[tuple[Fact, datetime]] = [*SILENCE, *STALLED, *OTHERS, *SECOND_WEBHOOK]

@@ -1,4 +1,4 @@
-"""Two handoffs from sales to delivery: one is asked about, paused, delivered and rated; one stalls, is called off."""
+"""Handoffs from sales to delivery: one is asked about, paused and delivered, one stalls, one is being written."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from libs.events.contracts.examples.ids import (
 )
 from libs.events.facts import Fact, RuleRef
 
-COLLAB_EVENT_1 = "01906a00-0000-7000-8000-000000000701"
+COLLAB_EVENT_1, COLLAB_EVENT_2 = "01906a00-0000-7000-8000-000000000701", "01906a00-0000-7000-8000-000000000703"
 CLARIFICATION_1 = "01906a00-0000-7000-8000-000000000702"
 OWNERLESS_TODO = "01906a00-0000-7000-8000-000000000502"
 DEAL = Subject(type="opportunity", id=OPPORTUNITY_1)
@@ -333,4 +333,34 @@ LEGAL_REVIEW: list[tuple[Fact, datetime]] = [
     ),
 ]
 
-EXAMPLES: list[tuple[Fact, datetime]] = [*SOLUTION_HANDOFF, *STALLED_HANDOFF, *LEGAL_REVIEW]
+HANDOFF_OPEN = "01906a00-0000-7000-8000-000000000403"
+AFTER_SIGNING: list[tuple[Fact, datetime]] = [
+    (drafted(HANDOFF_OPEN, LOCK, DEAL, LOCK_RULE, at(104)), at(104)),
+    (ledger(LOCK, DEAL, HANDOFF_OPEN), at(104)),
+    (
+        OwnerlessStepDetected(
+            step_id=HANDOFF_OPEN,
+            handoff_id=HANDOFF_OPEN,
+            subject=DEAL,
+            step="Accept or return the handoff: delivery lock",
+            role="receiver",
+            fell_to=OWNER_HE,
+            detected_at=at(104),
+            rule_refs=[LOCK_RULE],
+        ),
+        at(104),
+    ),
+    (
+        CollabEventRecorded(
+            event_id=COLLAB_EVENT_2,
+            kind="legal_review_done",
+            subject=DEAL,
+            payload={"contract": "HT-2026-0032", "special_terms": True},
+            happened_at=at(104.5),
+            rule_refs=[FLOW_RULE],
+        ),
+        at(104.5),
+    ),
+]
+
+EXAMPLES: list[tuple[Fact, datetime]] = [*SOLUTION_HANDOFF, *STALLED_HANDOFF, *LEGAL_REVIEW, *AFTER_SIGNING]

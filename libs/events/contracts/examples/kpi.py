@@ -6,7 +6,13 @@ from datetime import date, datetime
 
 from libs.events.contracts.examples.ids import DEFINITION, REP_CHEN, REP_LI, REP_WANG, at
 from libs.events.contracts.kpi import GateFrictionFound, MetricRestated
-from libs.events.contracts.pipeline import MissingRequirement, OpportunityOpened, StageAdvanceRejected
+from libs.events.contracts.pipeline import (
+    EvidenceAttached,
+    MissingRequirement,
+    OpportunityOpened,
+    RequirementSatisfied,
+    StageAdvanceRejected,
+)
 from libs.events.facts import Fact, RuleRef
 
 OPPORTUNITY_3, OPPORTUNITY_4 = (f"01906a00-0000-7000-8000-00000000020{n}" for n in (3, 4))
@@ -56,6 +62,36 @@ def found(stage: str, day: date, missing: dict[str, int], hour: float) -> tuple[
     return fact, at(hour)
 
 
+def handed_in(opportunity_id: str, rep: str, requirement: str, hour: float) -> list[tuple[Fact, datetime]]:
+    """What the gate asked for came after all."""
+    evidence_id = f"01906a00-0000-7000-8000-0000000003{int(hour)}"
+    attached = EvidenceAttached(
+        opportunity_id=opportunity_id,
+        evidence_id=evidence_id,
+        requirement=requirement,
+        kind=requirement,
+        file_name=f"{requirement}.pdf",
+        mime="application/pdf",
+        size=31_007,
+        content_key="e4409b6d1c52",
+        object_key=f"evidence/{opportunity_id}/{evidence_id}",
+        uploaded_by=rep,
+        attached_at=at(hour),
+    )
+    satisfied = RequirementSatisfied(
+        opportunity_id=opportunity_id,
+        owner_id=rep,
+        stage="demand_diagnosis",
+        visit=1,
+        requirement=requirement,
+        mode="normal",
+        evidence=[evidence_id],
+        satisfied_by=rep,
+        satisfied_at=at(hour),
+    )
+    return [(attached, at(hour)), (satisfied, at(hour))]
+
+
 EXAMPLES: list[tuple[Fact, datetime]] = [
     *stopped(OPPORTUNITY_3, REP_WANG, [SCREENSHOT, MINUTES], 28),
     *stopped(OPPORTUNITY_4, REP_CHEN, [SCREENSHOT], 30),
@@ -73,4 +109,5 @@ EXAMPLES: list[tuple[Fact, datetime]] = [
         ),
         at(240),
     ),
+    *handed_in(OPPORTUNITY_3, REP_WANG, MINUTES, 31),
 ]

@@ -384,4 +384,23 @@ CHANGED_HANDS: list[tuple[Fact, datetime]] = [
     (LeadReopened(lead_id=LEAD_3, reason="客户回电", reopened_at=at(50)), at(50)),
 ]
 
-EXAMPLES: list[tuple[Fact, datetime]] = [*ORGANISATION, *CONVERTED, *CLAIMED, *CHANGED_HANDS]
+ANSWERED: list[tuple[Fact, datetime]] = [
+    (PoolCreated(pool_id="pool-north", name="华北公海"), at(0.1)),
+    (
+        LeadActivityRecorded(
+            lead_id=LEAD_2,
+            rep_id=REP_WANG,
+            activity_id="activity-2",
+            kind="message",
+            direction="out",
+            content_hash="51be07",
+            note=Sealed(subject=LEAD_2, nonce="AAAAAAAAAAAAAAAA", text="c2VhbGVk"),
+            substantive=False,
+            why_not="ONE_WAY",
+            happened_at=at(8),
+        ),
+        at(8),
+    ),
+]
+
+EXAMPLES: list[tuple[Fact, datetime]] = [*ORGANISATION, *CONVERTED, *CLAIMED, *CHANGED_HANDS, *ANSWERED]

@@ -308,6 +308,19 @@ CLOSING: list[tuple[Fact, datetime]] = [
     ),
 ]
 
+CATALOGUE_GROWS: list[tuple[Fact, datetime]] = [
+    (AccountRegistered(account_id="account-hengda", name="苏州恒达电子", sector="electronics", region="east"), at(104)),
+    (
+        ProductRegistered(
+            product_id="product-gtk-500",
+            name="GTK 500",
+            series="GTK",
+            list_price=Money(amount=Decimal(26768), currency="CNY"),
+        ),
+        at(104),
+    ),
+]
+
 EXAMPLES: list[tuple[Fact, datetime]] = [
     *CATALOGUE,
     *OPENING,
@@ -319,4 +332,5 @@ EXAMPLES: list[tuple[Fact, datetime]] = [
     advanced((74, 76), ("solution_design", "quotation"), (2, 1), (7200, 7200, 3600)),
     advanced((76, 98), ("quotation", "contract_signing"), (1, 1), (79_200, 79_200, 23_400)),
     *CLOSING,
+    *CATALOGUE_GROWS,
 ]

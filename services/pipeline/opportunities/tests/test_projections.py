@@ -91,7 +91,7 @@ def test_evidence_is_listed_with_its_verdict() -> None:
 
 
 def test_accounts_keep_their_further_columns() -> None:
-    (account,) = rows(ACCOUNTS, AccountRow)
+    account = next(row for row in rows(ACCOUNTS, AccountRow) if row.account_id == ACCOUNT_1)
     assert account.attributes == {"employees": "2400"}
 
 
