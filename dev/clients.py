@@ -16,6 +16,8 @@ from uuid_utils.compat import uuid7
 from dev.stack import Stack, run_line
 
 TRIES = 20
+WAITS = frozenset({"UNAVAILABLE", "OVERLOADED", "NOT_YET_VISIBLE"})
+"""What is worth asking again for in a moment, with the same idempotency key."""
 
 
 class Refusal(AssertionError):
@@ -91,7 +93,12 @@ class Clients:
             sent.setdefault("Idempotency-Key", str(uuid7()))
         if body is not None:
             options["json"] = body
-        answer = self.http.request(method, f"{self.stack.url(service)}{path}", headers=sent, **options)
+        url = f"{self.stack.url(service)}{path}"
+        for _ in range(TRIES):
+            answer = self.http.request(method, url, headers=sent, **options)
+            if answer.status_code != 503 or answer.json()["code"] not in WAITS:
+                break
+            time.sleep(float(answer.headers["Retry-After"]))
         if answer.status_code < 300 and "consistency-token" in answer.headers:
             raw = answer.headers["consistency-token"]
             for entry in json.loads(base64.urlsafe_b64decode(raw + "=" * (-len(raw) % 4))):

@@ -30,7 +30,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.failed and isinstance(item, pytest.Function):
         stacks = [one for one in item.funcargs.values() if isinstance(one, Stack)]
         for child in (child for one in stacks for child in one.children):
-            report.sections.append((f"log of {child.name}", child.last_words(LAST_WORDS)))
+            said = [line for line in child.last_words(1000).splitlines() if '"level":"info"' not in line]
+            report.sections.append((f"log of {child.name}", "\n".join(said[-LAST_WORDS:])))
     return report
 
 
