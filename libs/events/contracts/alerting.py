@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 from libs.events.contracts.common import Identity, Label, Note, Subject
-from libs.events.facts import Fact, RuleRef, Value
+from libs.events.facts import Fact, Instant, RuleRef, Value
 
 Severity = Literal["info", "warning", "high", "critical"]
 
@@ -24,9 +23,9 @@ class SilenceEpisodeOpened(
     rep_id: Identity
     rule_code: Identity
     episode: int
-    since: datetime
-    due_at: datetime
-    fired_at: datetime
+    since: Instant
+    due_at: Instant
+    fired_at: Instant
     late_by: int = 0
     rule_refs: list[RuleRef] = []
     calendar_version: Label | None = None
@@ -41,7 +40,7 @@ class SilenceEpisodeClosed(
     rule_code: Identity
     episode: int
     cause: Label
-    closed_at: datetime
+    closed_at: Instant
 
 
 class AlertRaised(AlertingFact, type="alert-raised.v1", stream="alert-{alert_id}", partners=True):
@@ -63,12 +62,12 @@ class AlertRaised(AlertingFact, type="alert-raised.v1", stream="alert-{alert_id}
     summary: Label
     group: Label
     boards: list[Label] = []
-    since: datetime | None = None
-    due_at: datetime | None = None
-    raised_at: datetime
+    since: Instant | None = None
+    due_at: Instant | None = None
+    raised_at: Instant
     late_by: int = 0
-    notify_at: datetime | None = None
-    deferred: dict[Identity, datetime] = {}
+    notify_at: Instant | None = None
+    deferred: dict[Identity, Instant] = {}
     rule_refs: list[RuleRef] = []
     calendar_version: Label | None = None
 
@@ -102,7 +101,7 @@ class NotificationRequested(AlertingFact, type="notification-requested.v1", stre
     group: Label | None = None
     title: Label
     lines: list[Label]
-    requested_at: datetime
+    requested_at: Instant
 
 
 class NotificationSent(AlertingFact, type="notification-sent.v1", stream="notification-{notification_id}"):
@@ -110,7 +109,7 @@ class NotificationSent(AlertingFact, type="notification-sent.v1", stream="notifi
 
     notification_id: Identity
     channel: Label
-    sent_at: datetime
+    sent_at: Instant
 
 
 class NotificationFailed(AlertingFact, type="notification-failed.v1", stream="notification-{notification_id}"):
@@ -119,7 +118,7 @@ class NotificationFailed(AlertingFact, type="notification-failed.v1", stream="no
     notification_id: Identity
     channel: Label
     why: Note
-    failed_at: datetime
+    failed_at: Instant
 
 
 class AlertAcknowledged(AlertingFact, type="alert-acknowledged.v1", stream="alert-{alert_id}", partners=True):
@@ -127,17 +126,17 @@ class AlertAcknowledged(AlertingFact, type="alert-acknowledged.v1", stream="aler
 
     alert_id: Identity
     by: Identity
-    until: datetime
+    until: Instant
     next_action: Note
-    acknowledged_at: datetime
+    acknowledged_at: Instant
 
 
 class AckExpired(AlertingFact, type="ack-expired.v1", stream="alert-{alert_id}"):
     """The acknowledgement passed and the condition still holds; the alert fires again, one level higher."""
 
     alert_id: Identity
-    due_at: datetime
-    fired_at: datetime
+    due_at: Instant
+    fired_at: Instant
     late_by: int = 0
 
 
@@ -151,9 +150,9 @@ class AlertEscalated(AlertingFact, type="alert-escalated.v1", stream="alert-{ale
     rule_code: Identity | None = None
     summary: Label | None = None
     group: Label | None = None
-    notify_at: datetime | None = None
-    due_at: datetime | None = None
-    escalated_at: datetime
+    notify_at: Instant | None = None
+    due_at: Instant | None = None
+    escalated_at: Instant
     late_by: int = 0
 
 
@@ -165,7 +164,7 @@ class AlertResolved(AlertingFact, type="alert-resolved.v1", stream="alert-{alert
     by: Literal["condition", "person"]
     person_id: Identity | None = None
     cause: Note
-    resolved_at: datetime
+    resolved_at: Instant
 
 
 class AlertFeedbackGiven(AlertingFact, type="alert-feedback-given.v1", stream="alert-{alert_id}"):
@@ -175,7 +174,7 @@ class AlertFeedbackGiven(AlertingFact, type="alert-feedback-given.v1", stream="a
     verdict: Literal["useful", "false", "late"]
     by: Identity
     comment: Note = ""
-    given_at: datetime
+    given_at: Instant
 
 
 class BoardItem(Value):
@@ -186,7 +185,7 @@ class BoardItem(Value):
     subject: Subject
     owner_id: Identity | None = None
     band: Label
-    since: datetime
+    since: Instant
     weeks: int = 0
 
 
@@ -197,8 +196,8 @@ class BoardSnapshotTaken(AlertingFact, type="board-snapshot-taken.v1", stream="b
     week: Identity
     items: list[BoardItem]
     figures: dict[str, Any] = {}
-    due_at: datetime
-    fired_at: datetime
+    due_at: Instant
+    fired_at: Instant
     late_by: int = 0
     calendar_version: Label | None = None
 
@@ -228,8 +227,8 @@ class SignalReceived(AlertingFact, type="signal-received.v1", stream="signal-{si
     kind: Label
     subject: Subject | None = None
     payload: dict[str, Any]
-    happened_at: datetime
-    received_at: datetime
+    happened_at: Instant
+    received_at: Instant
 
 
 class SignalRefused(AlertingFact, type="signal-refused.v1", stream="signal-{signal_id}"):
@@ -240,4 +239,4 @@ class SignalRefused(AlertingFact, type="signal-refused.v1", stream="signal-{sign
     external_id: Label
     code: Label
     why: Note
-    received_at: datetime
+    received_at: Instant

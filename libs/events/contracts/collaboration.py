@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 from libs.events.contracts.common import Elapsed, Identity, Label, Note, Subject
-from libs.events.facts import Fact, RuleRef, Value
+from libs.events.facts import Fact, Instant, RuleRef, Value
 
 
 class CollaborationFact(Fact, owner="collaboration"):
@@ -22,7 +21,7 @@ class CollabEventRecorded(
     kind: Label
     subject: Subject
     payload: dict[str, Any] = {}
-    happened_at: datetime
+    happened_at: Instant
     rule_refs: list[RuleRef] = []
 
 
@@ -35,8 +34,8 @@ class TodoCreated(CollaborationFact, type="todo-created.v1", stream="todo-{todo_
     title: Label
     subject: Subject
     source: Label
-    due_at: datetime | None = None
-    created_at: datetime
+    due_at: Instant | None = None
+    created_at: Instant
 
 
 class TodoCompleted(CollaborationFact, type="todo-completed.v1", stream="todo-{todo_id}"):
@@ -45,7 +44,7 @@ class TodoCompleted(CollaborationFact, type="todo-completed.v1", stream="todo-{t
     todo_id: Identity
     outcome: Note
     completed_by: Identity
-    completed_at: datetime
+    completed_at: Instant
 
 
 class Deliverable(Value):
@@ -79,7 +78,7 @@ class HandoffDrafted(CollaborationFact, type="handoff-drafted.v1", stream="hando
     to_person: Identity
     to_department: Identity | None = None
     note: Note | None = None
-    drafted_at: datetime
+    drafted_at: Instant
 
 
 class HandoffSubmitted(CollaborationFact, type="handoff-submitted.v1", stream="handoff-{handoff_id}", partners=True):
@@ -92,8 +91,8 @@ class HandoffSubmitted(CollaborationFact, type="handoff-submitted.v1", stream="h
     completeness: str
     from_person: Identity
     to_person: Identity
-    submitted_at: datetime
-    accept_by: datetime | None = None
+    submitted_at: Instant
+    accept_by: Instant | None = None
     rule_refs: list[RuleRef] = []
 
 
@@ -103,7 +102,7 @@ class HandoffRefusedIncomplete(CollaborationFact, type="handoff-refused-incomple
     handoff_id: Identity
     scene: Identity
     missing: list[Identity]
-    refused_at: datetime
+    refused_at: Instant
     rule_refs: list[RuleRef] = []
 
 
@@ -112,7 +111,7 @@ class HandoffAccepted(CollaborationFact, type="handoff-accepted.v1", stream="han
 
     handoff_id: Identity
     accepted_by: Identity
-    accepted_at: datetime
+    accepted_at: Instant
     elapsed: Elapsed
 
 
@@ -125,7 +124,7 @@ class HandoffReturned(CollaborationFact, type="handoff-returned.v1", stream="han
     note: Note | None = None
     stand_in: Identity | None = None
     returned_by: Identity
-    returned_at: datetime
+    returned_at: Instant
 
 
 class HandoffPaused(CollaborationFact, type="handoff-paused.v1", stream="handoff-{handoff_id}"):
@@ -135,7 +134,7 @@ class HandoffPaused(CollaborationFact, type="handoff-paused.v1", stream="handoff
     reason_code: Label
     evidence: Note | None = None
     paused_by: Identity
-    paused_at: datetime
+    paused_at: Instant
 
 
 class HandoffResumed(CollaborationFact, type="handoff-resumed.v1", stream="handoff-{handoff_id}"):
@@ -143,7 +142,7 @@ class HandoffResumed(CollaborationFact, type="handoff-resumed.v1", stream="hando
 
     handoff_id: Identity
     resumed_by: Identity
-    resumed_at: datetime
+    resumed_at: Instant
 
 
 class HandoffItemDelivered(CollaborationFact, type="handoff-item-delivered.v1", stream="handoff-{handoff_id}"):
@@ -152,7 +151,7 @@ class HandoffItemDelivered(CollaborationFact, type="handoff-item-delivered.v1", 
     handoff_id: Identity
     item: Deliverable
     delivered_by: Identity
-    delivered_at: datetime
+    delivered_at: Instant
 
 
 class HandoffCommented(CollaborationFact, type="handoff-commented.v1", stream="handoff-{handoff_id}"):
@@ -162,7 +161,7 @@ class HandoffCommented(CollaborationFact, type="handoff-commented.v1", stream="h
     text: Note
     content: bool
     commented_by: Identity
-    commented_at: datetime
+    commented_at: Instant
 
 
 class HandoffDelivered(CollaborationFact, type="handoff-delivered.v1", stream="handoff-{handoff_id}", partners=True):
@@ -171,7 +170,7 @@ class HandoffDelivered(CollaborationFact, type="handoff-delivered.v1", stream="h
     handoff_id: Identity
     deliverables: list[Deliverable] = []
     delivered_by: Identity
-    delivered_at: datetime
+    delivered_at: Instant
 
 
 class HandoffConfirmed(CollaborationFact, type="handoff-confirmed.v1", stream="handoff-{handoff_id}", partners=True):
@@ -181,7 +180,7 @@ class HandoffConfirmed(CollaborationFact, type="handoff-confirmed.v1", stream="h
     rating: int
     reason: Note | None = None
     confirmed_by: Identity
-    confirmed_at: datetime
+    confirmed_at: Instant
 
 
 class HandoffCancelled(CollaborationFact, type="handoff-cancelled.v1", stream="handoff-{handoff_id}", partners=True):
@@ -190,7 +189,7 @@ class HandoffCancelled(CollaborationFact, type="handoff-cancelled.v1", stream="h
     handoff_id: Identity
     cause: Note
     cancelled_by: Identity
-    cancelled_at: datetime
+    cancelled_at: Instant
 
 
 class ClarificationAsked(CollaborationFact, type="clarification-asked.v1", stream="handoff-{handoff_id}"):
@@ -202,7 +201,7 @@ class ClarificationAsked(CollaborationFact, type="clarification-asked.v1", strea
     item: Identity | None = None
     question: Note
     asked_by: Identity
-    asked_at: datetime
+    asked_at: Instant
 
 
 class ClarificationAnswered(CollaborationFact, type="clarification-answered.v1", stream="handoff-{handoff_id}"):
@@ -212,7 +211,7 @@ class ClarificationAnswered(CollaborationFact, type="clarification-answered.v1",
     clarification_id: Identity
     answer: Note
     answered_by: Identity
-    answered_at: datetime
+    answered_at: Instant
     elapsed: Elapsed
 
 
@@ -224,7 +223,7 @@ class HandoffStalled(CollaborationFact, type="handoff-stalled.v1", stream="hando
     subject: Subject
     episode: int
     level: int = 1
-    since: datetime
+    since: Instant
     clock: Literal["wall", "workday", "business"]
     silent_for: int
     waiting_person: Identity
@@ -232,8 +231,8 @@ class HandoffStalled(CollaborationFact, type="handoff-stalled.v1", stream="hando
     waiting_superior: Identity | None = None
     other_superior: Identity | None = None
     brief: dict[str, Any]
-    due_at: datetime
-    fired_at: datetime
+    due_at: Instant
+    fired_at: Instant
     late_by: int = 0
     rule_refs: list[RuleRef] = []
     calendar_version: Label | None = None
@@ -248,5 +247,5 @@ class OwnerlessStepDetected(CollaborationFact, type="ownerless-step-detected.v1"
     step: Label
     role: Label
     fell_to: Identity | None = None
-    detected_at: datetime
+    detected_at: Instant
     rule_refs: list[RuleRef] = []

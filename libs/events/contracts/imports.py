@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from libs.events.contracts.common import Identity, Label, Note
-from libs.events.facts import Fact, Value
+from libs.events.facts import Fact, Instant, Value
 
 
 class ImportedFile(Value):
@@ -27,7 +25,7 @@ class ImportStarted(Fact, type="import-started.v1", stream="import-{import_id}")
     mapping_key: Label
     mapping_sha256: str
     by: Identity
-    started_at: datetime
+    started_at: Instant
 
 
 class ImportProgressed(Fact, type="import-progressed.v1", stream="import-{import_id}"):
@@ -53,7 +51,7 @@ class ImportFinished(Fact, type="import-finished.v1", stream="import-{import_id}
     repeated: int
     refused: int
     problems_key: Label | None = None
-    finished_at: datetime
+    finished_at: Instant
 
 
 class ImportFailed(Fact, type="import-failed.v1", stream="import-{import_id}"):
@@ -61,4 +59,4 @@ class ImportFailed(Fact, type="import-failed.v1", stream="import-{import_id}"):
 
     import_id: Identity
     why: Note
-    failed_at: datetime
+    failed_at: Instant

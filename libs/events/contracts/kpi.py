@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 from libs.events.contracts.common import Identity, Label
-from libs.events.facts import Fact
+from libs.events.facts import Fact, Instant
 
 
 class KpiFact(Fact, owner="kpi"):
@@ -21,7 +21,7 @@ class GateFrictionFound(KpiFact, type="gate-friction-found.v1", stream="gate-fri
     reps: list[Identity]
     missing: dict[str, int]
     evidence: list[Identity]
-    found_at: datetime
+    found_at: Instant
 
 
 class MetricRestated(KpiFact, type="metric-restated.v1", stream="metric-{code}-{subject}-{period}"):
@@ -33,4 +33,4 @@ class MetricRestated(KpiFact, type="metric-restated.v1", stream="metric-{code}-{
     old: str | None = None
     new: str | None = None
     causes: list[Identity]
-    restated_at: datetime
+    restated_at: Instant

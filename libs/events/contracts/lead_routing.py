@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
 from libs.events.contracts.common import Elapsed, Identity, Label, Note, Role, Tier
-from libs.events.facts import Fact, RuleRef, Sealed, Value
+from libs.events.facts import Fact, Instant, RuleRef, Sealed, Value
 
 Dimension = Literal["industry", "budget", "interaction", "region", "product"]
 
@@ -90,7 +90,7 @@ class RepRegistered(LeadRoutingFact, type="rep-registered.v1", stream="rep-{rep_
     department_id: Identity | None = None
     manager_id: Identity | None = None
     weight: Decimal = Decimal(1)
-    effective_from: datetime
+    effective_from: Instant
 
 
 class RepTransferred(LeadRoutingFact, type="rep-transferred.v1", stream="rep-{rep_id}"):
@@ -99,7 +99,7 @@ class RepTransferred(LeadRoutingFact, type="rep-transferred.v1", stream="rep-{re
     rep_id: Identity
     team_id: Identity
     department_id: Identity | None = None
-    effective_from: datetime
+    effective_from: Instant
 
 
 class RepManagerChanged(LeadRoutingFact, type="rep-manager-changed.v1", stream="rep-{rep_id}"):
@@ -107,7 +107,7 @@ class RepManagerChanged(LeadRoutingFact, type="rep-manager-changed.v1", stream="
 
     rep_id: Identity
     manager_id: Identity | None = None
-    effective_from: datetime
+    effective_from: Instant
 
 
 class Skill(Value):
@@ -138,8 +138,8 @@ class RepLeavePlanned(LeadRoutingFact, type="rep-leave-planned.v1", stream="rep-
 
     rep_id: Identity
     leave_id: Identity
-    starts_at: datetime
-    ends_at: datetime
+    starts_at: Instant
+    ends_at: Instant
     delegate_id: Identity | None = None
 
 
@@ -148,7 +148,7 @@ class RepLeaveCancelled(LeadRoutingFact, type="rep-leave-cancelled.v1", stream="
 
     rep_id: Identity
     leave_id: Identity
-    cancelled_at: datetime
+    cancelled_at: Instant
 
 
 class RepDeactivated(LeadRoutingFact, type="rep-deactivated.v1", stream="rep-{rep_id}"):
@@ -156,7 +156,7 @@ class RepDeactivated(LeadRoutingFact, type="rep-deactivated.v1", stream="rep-{re
 
     rep_id: Identity
     reason: Note
-    deactivated_at: datetime
+    deactivated_at: Instant
 
 
 class WorkloadChanged(LeadRoutingFact, type="workload-changed.v1", stream="workload-{rep_id}"):
@@ -203,7 +203,7 @@ class LeadCaptured(LeadRoutingFact, type="lead-captured.v1", stream="lead-{lead_
     uscc: Label | None = None
     contacts: list[Contact] = []
     raw_hash: str
-    captured_at: datetime
+    captured_at: Instant
 
 
 class LeadCaptureRepeated(LeadRoutingFact, type="lead-capture-repeated.v1", stream="lead-{lead_id}"):
@@ -212,7 +212,7 @@ class LeadCaptureRepeated(LeadRoutingFact, type="lead-capture-repeated.v1", stre
     lead_id: Identity
     source: LeadSource
     raw_hash: str
-    repeated_at: datetime
+    repeated_at: Instant
 
 
 class LeadTagged(LeadRoutingFact, type="lead-tagged.v1", stream="lead-{lead_id}", partners=True):
@@ -263,7 +263,7 @@ class Candidate(Value):
     share: Decimal = Decimal(0)
     bonus: Decimal = Decimal(0)
     score: Decimal | None = None
-    last_assigned_at: datetime | None = None
+    last_assigned_at: Instant | None = None
 
 
 class RoutingEvaluated(LeadRoutingFact, type="routing-evaluated.v1", stream="lead-{lead_id}"):
@@ -277,7 +277,7 @@ class RoutingEvaluated(LeadRoutingFact, type="routing-evaluated.v1", stream="lea
     candidates: list[Candidate]
     winner: Identity | None = None
     tie_break: Label | None = None
-    evaluated_at: datetime
+    evaluated_at: Instant
     rule_refs: list[RuleRef] = []
 
 
@@ -292,7 +292,7 @@ class RoutingSettled(LeadRoutingFact, type="routing-settled.v1", stream="routing
     winner: Identity
     credits: dict[str, Decimal]
     cause: Literal["assigned", "returned"] = "assigned"
-    settled_at: datetime
+    settled_at: Instant
 
 
 class LeadAssigned(LeadRoutingFact, type="lead-assigned.v1", stream="lead-{lead_id}", partners=True):
@@ -301,9 +301,9 @@ class LeadAssigned(LeadRoutingFact, type="lead-assigned.v1", stream="lead-{lead_
     lead_id: Identity
     rep_id: Identity
     mode: Literal["auto", "manual", "ownership", "claim", "migration"]
-    assigned_at: datetime
-    accept_by: datetime | None = None
-    protected_until: datetime | None = None
+    assigned_at: Instant
+    accept_by: Instant | None = None
+    protected_until: Instant | None = None
     reason: Note | None = None
     override: list[Label] = []
     rule_refs: list[RuleRef] = []
@@ -315,8 +315,8 @@ class RoutingHeld(LeadRoutingFact, type="routing-held.v1", stream="lead-{lead_id
 
     lead_id: Identity
     reason: Label
-    held_at: datetime
-    until: datetime
+    held_at: Instant
+    until: Instant
 
 
 class RoutingExhausted(LeadRoutingFact, type="routing-exhausted.v1", stream="lead-{lead_id}"):
@@ -324,7 +324,7 @@ class RoutingExhausted(LeadRoutingFact, type="routing-exhausted.v1", stream="lea
 
     lead_id: Identity
     chain: list[Label]
-    exhausted_at: datetime
+    exhausted_at: Instant
 
 
 class LeadAccepted(LeadRoutingFact, type="lead-accepted.v1", stream="lead-{lead_id}"):
@@ -332,7 +332,7 @@ class LeadAccepted(LeadRoutingFact, type="lead-accepted.v1", stream="lead-{lead_
 
     lead_id: Identity
     rep_id: Identity
-    accepted_at: datetime
+    accepted_at: Instant
 
 
 class LeadDeclined(LeadRoutingFact, type="lead-declined.v1", stream="lead-{lead_id}"):
@@ -341,7 +341,7 @@ class LeadDeclined(LeadRoutingFact, type="lead-declined.v1", stream="lead-{lead_
     lead_id: Identity
     rep_id: Identity
     reason_code: Label
-    declined_at: datetime
+    declined_at: Instant
 
 
 class AcceptanceExpired(LeadRoutingFact, type="acceptance-expired.v1", stream="lead-{lead_id}"):
@@ -349,8 +349,8 @@ class AcceptanceExpired(LeadRoutingFact, type="acceptance-expired.v1", stream="l
 
     lead_id: Identity
     rep_id: Identity
-    due_at: datetime
-    fired_at: datetime
+    due_at: Instant
+    fired_at: Instant
     late_by: int = 0
 
 
@@ -361,9 +361,9 @@ class LeadReassigned(LeadRoutingFact, type="lead-reassigned.v1", stream="lead-{l
     from_rep: Identity
     to_rep: Identity
     cause: Literal["sla", "declined", "transfer", "manual"]
-    reassigned_at: datetime
-    accept_by: datetime | None = None
-    protected_until: datetime | None = None
+    reassigned_at: Instant
+    accept_by: Instant | None = None
+    protected_until: Instant | None = None
     handover_note: Note | None = None
     override: list[Label] = []
     rule_refs: list[RuleRef] = []
@@ -375,7 +375,7 @@ class LeadFirstResponded(LeadRoutingFact, type="lead-first-responded.v1", stream
 
     lead_id: Identity
     rep_id: Identity
-    responded_at: datetime
+    responded_at: Instant
     elapsed: Elapsed
 
 
@@ -395,9 +395,9 @@ class LeadActivityRecorded(LeadRoutingFact, type="lead-activity-recorded.v1", st
     note: Sealed | None = None
     substantive: bool
     why_not: Label | None = None
-    next_step_due: datetime | None = None
-    happened_at: datetime
-    protected_until: datetime | None = None
+    next_step_due: Instant | None = None
+    happened_at: Instant
+    protected_until: Instant | None = None
 
 
 class PoolCreated(LeadRoutingFact, type="pool-created.v1", stream="pool-{pool_id}"):
@@ -427,7 +427,7 @@ class LeadPooled(LeadRoutingFact, type="lead-pooled.v1", stream="lead-{lead_id}"
     lead_id: Identity
     pool_id: Identity
     cause: Label
-    pooled_at: datetime
+    pooled_at: Instant
 
 
 class LeadClaimed(LeadRoutingFact, type="lead-claimed.v1", stream="lead-{lead_id}", partners=True):
@@ -436,9 +436,9 @@ class LeadClaimed(LeadRoutingFact, type="lead-claimed.v1", stream="lead-{lead_id
     lead_id: Identity
     rep_id: Identity
     pool_id: Identity
-    claimed_at: datetime
+    claimed_at: Instant
     quota_after: int
-    protected_until: datetime | None = None
+    protected_until: Instant | None = None
 
 
 class ClaimCounted(LeadRoutingFact, type="claim-counted.v1", stream="claims-{rep_id}-{pool_id}-{day}"):
@@ -456,7 +456,7 @@ class LeadReleased(LeadRoutingFact, type="lead-released.v1", stream="lead-{lead_
     lead_id: Identity
     rep_id: Identity
     reason: Note
-    released_at: datetime
+    released_at: Instant
 
 
 class LeadConverted(LeadRoutingFact, type="lead-converted.v1", stream="lead-{lead_id}", partners=True):
@@ -473,7 +473,7 @@ class LeadConverted(LeadRoutingFact, type="lead-converted.v1", stream="lead-{lea
     currency: str | None = None
     expected_close: date | None = None
     source: LeadSource
-    converted_at: datetime
+    converted_at: Instant
 
 
 class LeadDisqualified(LeadRoutingFact, type="lead-disqualified.v1", stream="lead-{lead_id}", partners=True):
@@ -482,7 +482,7 @@ class LeadDisqualified(LeadRoutingFact, type="lead-disqualified.v1", stream="lea
     lead_id: Identity
     rep_id: Identity | None = None
     reason_code: Label
-    disqualified_at: datetime
+    disqualified_at: Instant
 
 
 class LeadReopened(LeadRoutingFact, type="lead-reopened.v1", stream="lead-{lead_id}", partners=True):
@@ -490,4 +490,4 @@ class LeadReopened(LeadRoutingFact, type="lead-reopened.v1", stream="lead-{lead_
 
     lead_id: Identity
     reason: Note
-    reopened_at: datetime
+    reopened_at: Instant

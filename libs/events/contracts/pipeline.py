@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 
 from libs.events.contracts.common import Elapsed, Identity, Label, Note, Tier
-from libs.events.facts import Fact, Money, RuleRef, Value
+from libs.events.facts import Fact, Instant, Money, RuleRef, Value
 
 
 class PipelineFact(Fact, owner="pipeline"):
@@ -57,7 +57,7 @@ class OpportunityOpened(
     recorded_from: Label | None = None
     tier: Tier | None = None
     tags: dict[str, str] = {}
-    opened_at: datetime
+    opened_at: Instant
     undated: bool = False
 
 
@@ -91,8 +91,8 @@ class StageAdvanced(PipelineFact, type="stage-advanced.v1", stream="opportunity-
     to_stage: Identity
     visit: int
     next_visit: int
-    entered_at: datetime
-    advanced_at: datetime
+    entered_at: Instant
+    advanced_at: Instant
     dwell: Elapsed
     package: Package
     definition_version: int
@@ -111,7 +111,7 @@ class StageAdvanceRejected(PipelineFact, type="stage-advance-rejected.v1", strea
     missing: list[MissingRequirement]
     seconds_since_open: int
     requested_by: Identity
-    rejected_at: datetime
+    rejected_at: Instant
     rule_refs: list[RuleRef] = []
 
 
@@ -126,8 +126,8 @@ class StageRegressed(PipelineFact, type="stage-regressed.v1", stream="opportunit
     next_visit: int
     steps: int
     reason_code: Label
-    entered_at: datetime
-    regressed_at: datetime
+    entered_at: Instant
+    regressed_at: Instant
     dwell: Elapsed
     package: Package
     definition_version: int | None = None
@@ -148,7 +148,7 @@ class EvidenceAttached(PipelineFact, type="evidence-attached.v1", stream="opport
     object_key: Label
     uploaded_by: Identity
     created_on: date | None = None
-    attached_at: datetime
+    attached_at: Instant
     warnings: list[Label] = []
 
 
@@ -162,7 +162,7 @@ class EvidenceRejected(PipelineFact, type="evidence-rejected.v1", stream="opport
     explain: Note
     content_key: Label
     uploaded_by: Identity
-    rejected_at: datetime
+    rejected_at: Instant
 
 
 class EvidenceUsed(PipelineFact, type="evidence-used.v1", stream="evidence-{rep_id}-{content_key}"):
@@ -186,7 +186,7 @@ class RequirementSatisfied(PipelineFact, type="requirement-satisfied.v1", stream
     text: Note | None = None
     warnings: list[Label] = []
     satisfied_by: Identity
-    satisfied_at: datetime
+    satisfied_at: Instant
 
 
 class RequirementInvalidated(PipelineFact, type="requirement-invalidated.v1", stream="opportunity-{opportunity_id}"):
@@ -197,7 +197,7 @@ class RequirementInvalidated(PipelineFact, type="requirement-invalidated.v1", st
     visit: int
     requirement: Identity
     cause: Label
-    invalidated_at: datetime
+    invalidated_at: Instant
 
 
 class OpportunityWon(PipelineFact, type="opportunity-won.v1", stream="opportunity-{opportunity_id}", partners=True):
@@ -209,8 +209,8 @@ class OpportunityWon(PipelineFact, type="opportunity-won.v1", stream="opportunit
     visit: int
     amount: Money
     contract_id: Label | None = None
-    entered_at: datetime
-    won_at: datetime
+    entered_at: Instant
+    won_at: Instant
     dwell: Elapsed
     package: Package
     definition_version: int
@@ -226,8 +226,8 @@ class OpportunityLost(PipelineFact, type="opportunity-lost.v1", stream="opportun
     visit: int
     reason_code: Label
     competitor: Label | None = None
-    entered_at: datetime
-    lost_at: datetime
+    entered_at: Instant
+    lost_at: Instant
     dwell: Elapsed
     package: Package
     calendar_version: Label | None = None
@@ -248,7 +248,7 @@ class OpportunityReopened(
     was: Literal["won", "lost"]
     reason: Note
     approver: Identity
-    reopened_at: datetime
+    reopened_at: Instant
     definition_version: int | None = None
 
 
@@ -261,4 +261,4 @@ class OpportunityTransferred(
     from_owner: Identity
     to_owner: Identity
     handover: Note | None = None
-    transferred_at: datetime
+    transferred_at: Instant

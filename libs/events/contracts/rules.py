@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from libs.events.contracts.common import Identity, Label, Note
-from libs.events.facts import Fact
+from libs.events.facts import Fact, Instant
 
 
 class RuleDrafted(Fact, type="rule-drafted.v1", stream="rule-{rule_id}"):
@@ -36,7 +35,7 @@ class RuleSimulated(Fact, type="rule-simulated.v1", stream="rule-{rule_id}"):
     rule_id: Identity
     document_hash: str
     report: dict[str, Any]
-    simulated_at: datetime
+    simulated_at: Instant
 
 
 class RuleApproved(Fact, type="rule-approved.v1", stream="rule-{rule_id}"):
@@ -60,7 +59,7 @@ class RulePublished(Fact, type="rule-published.v1", stream="rule-{rule_id}"):
     explain: Note = ""
     by: Identity
     override: Note | None = None
-    published_at: datetime
+    published_at: Instant
 
 
 class RuleSuspended(Fact, type="rule-suspended.v1", stream="rule-{rule_id}"):
@@ -102,4 +101,4 @@ class RuleRolledBack(Fact, type="rule-rolled-back.v1", stream="rule-{rule_id}"):
     document_hash: str
     reason: Note
     by: Identity
-    published_at: datetime
+    published_at: Instant
