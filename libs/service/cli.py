@@ -11,11 +11,12 @@ import typer
 import uvloop
 from pydantic import ValidationError
 
-from libs.events.log import Wake
 from libs.events.schema.migrate import migrate as migrate_schema
+from libs.events.waking import Wake
 from libs.events.worker import Worker
 from libs.service.app import create_app
 from libs.service.health import Check, Heart, api_checks, health_app, worker_checks
+from libs.service.jobs import add_jobs
 from libs.service.opening import opened
 from libs.service.operators import add_operators
 from libs.service.server import Server, Work, serve_until_told, server
@@ -61,6 +62,8 @@ def command_line(service: Service) -> typer.Typer:
         _log.info("migrated")
 
     add_operators(line, service, lambda: configured(service))
+    if service.jobs:
+        add_jobs(line, service, lambda: configured(service))
     return line
 
 

@@ -11,8 +11,10 @@ import asyncpg
 from starlette.requests import HTTPConnection
 
 from libs.events.clock import Clock
-from libs.events.log import ACQUIRE_SECONDS, Log, Wake
+from libs.events.connections import ACQUIRE_SECONDS
+from libs.events.log import Log
 from libs.events.running import Runner
+from libs.events.waking import Wake
 from libs.service.service import Service
 from libs.service.settings import Settings
 

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from libs.events.clock import Clock
-from libs.events.log import Wake, close_log, open_log
+from libs.events.log import close_log, open_log
 from libs.events.reading import Reader
 from libs.events.running import Runner
+from libs.events.waking import Wake
 from libs.service.app import providers_of
 from libs.service.auth import Authority
 from libs.service.authority import TokenAuthority

@@ -18,8 +18,9 @@ from rich.table import Table
 from libs.events import operating
 from libs.events.builds import Builds, Comparison
 from libs.events.builds import Progress as BuildProgress
-from libs.events.log import Head, Wake, open_pool
+from libs.events.connections import open_pool
 from libs.events.projecting import Projection
+from libs.events.waking import Head, Wake
 from libs.service.service import Service
 from libs.service.settings import Settings
 

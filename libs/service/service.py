@@ -16,6 +16,7 @@ from libs.events.running import Provider
 
 if TYPE_CHECKING:
     from libs.service.auth import Person
+    from libs.service.jobs import Job
 
 Visible = Callable[[Reader, "Person", Sequence[str]], Awaitable[set[str]]]
 """Which of these ids a person may see, by the rows of the resource's read models."""
@@ -45,7 +46,7 @@ class Service:
     providers: Mapping[type, Provider] = field(default_factory=dict)
     effects: Mapping[str, Any] = field(default_factory=dict)
     resources: Mapping[str, Resource] = field(default_factory=dict)
-    jobs: Mapping[str, Any] = field(default_factory=dict)
+    jobs: Mapping[str, Job] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if unknown := {self.name, *self.listens} - set(SERVICES):

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from libs.events.log import ACQUIRE_SECONDS
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.reading import Reader
 from libs.service.auth import ROLES, Person, allowed
 from libs.service.equipment import Equipment, equipment

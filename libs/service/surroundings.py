@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from libs.events.clock import Clock, RealClock
-from libs.events.log import Wake
 from libs.events.reading import Reader
+from libs.events.waking import Wake
 
 
 @dataclass(frozen=True, slots=True)

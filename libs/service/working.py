@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from libs.events.clock import Clock
-from libs.events.log import Wake, close_log, open_log
+from libs.events.log import close_log, open_log
 from libs.events.reading import Reader
 from libs.events.running import Runner
+from libs.events.waking import Wake
 from libs.events.wire import Topics
 from libs.events.worker import Plan, Worker
 from libs.service.app import providers_of
+from libs.service.jobs import Jobs, Tools, module_of
+from libs.service.objects import Objects
 from libs.service.service import Service
 from libs.service.settings import Settings
 from libs.service.surroundings import surround
@@ -49,16 +52,20 @@ async def opened_worker(
         providers_of(service),
         lambda tenant: Reader(log.pool, tenant, folded, listens=sources),
     )
+    worker = Worker(
+        plan_of(service),
+        log=log,
+        pool=log.pool,
+        runner=runner,
+        clock=clock,
+        bootstrap=settings.kafka,
+        topics=Topics(settings.topic_prefix),
+        folded=folded,
+    )
+    if service.jobs:
+        tools = Tools(settings, log, runner, Objects.at(settings.objects), clock)
+        worker.leases.add("jobs", Jobs(service.jobs, tools, folded, module_of(service)).run)
     try:
-        yield Worker(
-            plan_of(service),
-            log=log,
-            pool=log.pool,
-            runner=runner,
-            clock=clock,
-            bootstrap=settings.kafka,
-            topics=Topics(settings.topic_prefix),
-            folded=folded,
-        )
+        yield worker
     finally:
         await close_log(log)

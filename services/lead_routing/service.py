@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from libs.rules.reference import REFERENCE
+from libs.service.imports.kind import import_job
+from libs.service.imports.projections import IMPORTS
 from libs.service.organisation import PEOPLE
 from libs.service.service import Resource, Service
 from services.lead_routing.assignment import api as assignment
@@ -11,6 +13,8 @@ from services.lead_routing.followup import api as followup
 from services.lead_routing.followup.domain import RecentNotes
 from services.lead_routing.followup.projections import COMPANY_CONTACTS, REP_NOTES
 from services.lead_routing.followup.queries import recent_notes
+from services.lead_routing.imports import api as imports
+from services.lead_routing.imports.importers import IMPORTERS
 from services.lead_routing.leads import api as leads
 from services.lead_routing.leads.history import LEAD_HISTORY
 from services.lead_routing.leads.projections import LEAD_BOARD
@@ -43,6 +47,7 @@ SERVICE = Service(
         organisation.router,
         units.router,
         calendars.router,
+        imports.router,
     ),
     projections=(
         REFERENCE,
@@ -55,8 +60,10 @@ SERVICE = Service(
         COMPANY_CONTACTS,
         ROUTING_EXPLANATIONS,
         POOLS,
+        IMPORTS,
     ),
     reactions=(ROUTE_LEADS, RETRY_HELD_LEADS, WEIGH_DEALS),
     providers={Candidates: candidates, RecentNotes: recent_notes},
+    jobs={"import": import_job("lead-routing", IMPORTERS)},
     resources={"lead": Resource((LEAD_BOARD,), visible_leads)},
 )

@@ -15,9 +15,10 @@ from pydantic import SecretStr
 from dev.provision import Database
 from libs.events.builds import Builds
 from libs.events.clock import FixedClock
+from libs.events.connections import open_pool
 from libs.events.folding import Folder
 from libs.events.leases import Lease
-from libs.events.log import Head, open_pool
+from libs.events.waking import Head
 from libs.service.app import create_app
 from libs.service.authority import TokenAuthority
 from libs.service.equipment import Equipment

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from dev.provision import Database
-from libs.events.log import open_pool
+from libs.events.connections import open_pool
 from libs.service.equipment import Equipment
 from libs.service.health import STALLED_SECONDS, Heart, api_checks, health_app
 from libs.service.tests.conftest import Folded

@@ -14,10 +14,11 @@ import pytest
 from dev.provision import Database
 from libs.events.builds import Builds
 from libs.events.clock import FixedClock
+from libs.events.connections import open_pool
 from libs.events.folding import Folder
 from libs.events.leases import Lease
-from libs.events.log import Head, Wake, open_pool
 from libs.events.reading import Reader
+from libs.events.waking import Head, Wake
 from libs.rules.reference import REFERENCE, load_calendars, load_rulebook
 from libs.rules.tests.limits import KIND, STRICT, Limits
 from libs.service.app import create_app

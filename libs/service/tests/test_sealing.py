@@ -13,11 +13,12 @@ from uuid_utils.compat import uuid7
 
 from dev.provision import Database
 from libs.events.clock import FixedClock
+from libs.events.connections import open_pool
 from libs.events.deciding import Command
 from libs.events.facts import Actor, Sealed
-from libs.events.log import Wake, open_pool
 from libs.events.reading import Reader
 from libs.events.running import Request
+from libs.events.waking import Wake
 from libs.service.sealing import SealBroken, Sealer, opener, sealer_provider
 from libs.service.surroundings import surround
 

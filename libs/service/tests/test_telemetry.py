@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from dev.provision import Database
-from libs.events.log import open_pool
+from libs.events.connections import open_pool
 from libs.events.tracing import span, traceparent
 from libs.service.telemetry import NoQueryValues, configure_logs
 from libs.service.tests.conftest import REP, bearer

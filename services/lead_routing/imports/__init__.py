@@ -1,0 +1,1 @@
+"""Importing people and leads of years from another system."""

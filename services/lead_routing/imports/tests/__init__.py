@@ -1,0 +1,1 @@
+"""Tests of lead-routing's imports."""

@@ -1,0 +1,1 @@
+"""Importing accounts, products and deals of years from another system."""
