@@ -10,8 +10,8 @@ import asyncpg
 import structlog
 
 from libs.events.comparing import Comparison, compare
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.leases import Fenced
-from libs.events.log import ACQUIRE_SECONDS
 from libs.events.making import LONG_SECONDS, Build, Maker, Progress, Report, builds_of, head_of
 from libs.events.projecting import Projection
 from libs.events.rows import item_of

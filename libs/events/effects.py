@@ -14,11 +14,12 @@ import structlog
 
 from libs.events import metrics
 from libs.events.clock import Clock
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.facts import Actor
 from libs.events.leases import Lease
-from libs.events.log import ACQUIRE_SECONDS, Wake
 from libs.events.reading import Reader
 from libs.events.running import Request, Runner
+from libs.events.waking import Wake
 
 AT_ONCE = 16
 SEND_SECONDS = 20.0

@@ -13,12 +13,13 @@ import structlog
 
 from libs.events import metrics
 from libs.events.batches import read_facts
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.contracts.lead_routing import FeedTurnedOff, FeedTurnedOn
 from libs.events.facts import REGISTRY
 from libs.events.leases import INFRASTRUCTURE, Fenced, Lease
-from libs.events.log import ACQUIRE_SECONDS, Wake
 from libs.events.publishing import BATCH, Publisher, Standstill, discard, start_producer
 from libs.events.topics import ensure_topics
+from libs.events.waking import Wake
 from libs.events.wire import Topics
 
 WIRES = (FeedTurnedOn.wire, FeedTurnedOff.wire)

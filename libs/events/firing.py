@@ -13,11 +13,12 @@ import structlog
 
 from libs.events import metrics
 from libs.events.clock import Clock
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.deciding import NO_COMMAND, Given
 from libs.events.errors import Conflict, NotFound, Rejected
 from libs.events.facts import Actor
 from libs.events.leases import Lease
-from libs.events.log import ACQUIRE_SECONDS, Log
+from libs.events.log import Log
 from libs.events.projecting import Deadline, Projection
 from libs.events.rows import item_of, load_groups
 from libs.events.running import Request, Runner

@@ -7,10 +7,11 @@ import asyncpg
 from libs.events import metrics
 from libs.events.batches import Batch, Parking, read_facts, trace_of
 from libs.events.builds import Builds
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.leases import Fenced, Lease
-from libs.events.log import ACQUIRE_SECONDS, Head, Wake
 from libs.events.projecting import Projection
 from libs.events.tracing import batch_span
+from libs.events.waking import Head, Wake
 
 
 class Folder:

@@ -14,16 +14,17 @@ from libs.events import metrics
 from libs.events.batches import Batch, Parking, Raw, read_facts, read_raw, stream_place, trace_of
 from libs.events.builds import Builds
 from libs.events.clock import Clock
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.effects import put
 from libs.events.errors import Conflict, NotFound, Rejected
 from libs.events.facts import Actor, Fact, Recorded
 from libs.events.leases import INFRASTRUCTURE, Lease
-from libs.events.log import ACQUIRE_SECONDS, Head
 from libs.events.projecting import Group, Projection
 from libs.events.reacting import Attempt, Effect, Reaction
 from libs.events.rows import Place
 from libs.events.running import Request, Runner
 from libs.events.tracing import batch_span
+from libs.events.waking import Head
 
 BATCH = 200
 

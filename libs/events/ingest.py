@@ -16,10 +16,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from libs.events import metrics
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.leases import Fenced, Lease
-from libs.events.log import ACQUIRE_SECONDS, Wake
 from libs.events.topics import ensure_topics, partitions_of
 from libs.events.tracing import batch_span
+from libs.events.waking import Wake
 from libs.events.wire import LOG_PARTITIONS, Received, Topics, read_record
 
 BATCH = 1_000

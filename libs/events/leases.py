@@ -13,8 +13,8 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from libs.events import metrics
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.errors import NotYetVisible, Overloaded, Restoring, Unavailable
-from libs.events.log import ACQUIRE_SECONDS
 
 TTL_SECONDS = 4.0
 RENEW_SECONDS = 1.0

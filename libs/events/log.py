@@ -1,151 +1,28 @@
-"""The log of one service as code sees it: connections, appending in groups, loading, positions, wake-ups."""
+"""The log of one service as code sees it: appending in groups, loading, positions."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
 
 from libs.events import metrics
+from libs.events.connections import ACQUIRE_SECONDS, open_pool
 from libs.events.errors import Overloaded, Restoring, Unavailable
 from libs.events.facts import REGISTRY, Meta, Recorded
+from libs.events.grouping import Grouped
+from libs.events.waking import Wake
 
-CONNECT_SECONDS = 3.0
-ACQUIRE_SECONDS = 2.0
-STATEMENT_SECONDS = 8.0
 APPEND_SECONDS = 2.0
-TRANSACTION_SECONDS = 10
 MAX_WAITING = 2_000
 BATCH_HOLD_SECONDS = 0.010
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-def plain_url(url: str) -> str:
-    """The URL as asyncpg wants it."""
-    return url.replace("postgresql+asyncpg://", "postgresql://")
-
-
-async def prepare_connection(connection: asyncpg.Connection) -> None:
-    """JSON in and out as Python values, in the binary format that COPY needs too (jsonb: a version byte, then text)."""
-    await connection.set_type_codec(
-        "jsonb",
-        schema="pg_catalog",
-        encoder=lambda value: b"\x01" + orjson.dumps(value),
-        decoder=lambda value: orjson.loads(value[1:]),
-        format="binary",
-    )
-
-
-async def _leave(connection: asyncpg.Connection) -> None:
-    """Nothing was changed on it."""
-
-
-async def open_pool(
-    url: str,
-    *,
-    size: int = 8,
-    name: str = "salesloom",
-    transaction_seconds: int = TRANSACTION_SECONDS,
-    keep_state: bool = False,
-) -> asyncpg.Pool:
-    """A pool with every wait bounded; session settings are reset by asyncpg on release.
-
-    The time of a transaction is bounded by the server: only that frees a lock whose client was cut off. `keep_state`
-    spares the round trip of that reset, for connections that only call functions of the log.
-    """
-    return await asyncpg.create_pool(
-        plain_url(url),
-        min_size=1,
-        max_size=size,
-        timeout=CONNECT_SECONDS,
-        command_timeout=STATEMENT_SECONDS,
-        init=prepare_connection,
-        reset=_leave if keep_state else None,
-        server_settings={
-            "application_name": name,
-            "timezone": "UTC",
-            "idle_in_transaction_session_timeout": "10s",
-            "transaction_timeout": f"{transaction_seconds}s",
-            "jit": "off",
-        },
-    )
-
-
-class Wake:
-    """Wakes whoever waits in this process for the log to grow."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def __call__(self) -> None:
-        """The log has grown."""
-        self._event.set()
-        self._event = asyncio.Event()
-
-    async def wait(self, seconds: float) -> bool:
-        """Wait for growth, at most `seconds`; True if woken."""
-        event = self._event
-        try:
-            await asyncio.wait_for(event.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
-
-
-class Head:
-    """Where the log ends, watched for all readers of a process: one look at the database serves them all."""
-
-    ACTIVE_SECONDS = 0.005
-    IDLE_SECONDS = 0.05
-
-    def __init__(self, pool: asyncpg.Pool, wake: Wake) -> None:
-        self._pool = pool
-        self._wake = wake
-        self._grown = Wake()
-        self._seq = 0
-
-    async def watch(self) -> None:
-        """Look whenever somebody in this process says so, and every 5 to 50 ms; until cancelled."""
-        pause = self.ACTIVE_SECONDS
-        while True:
-            grown = False
-            try:
-                grown = await self._look()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                pause = 0.5
-            pause = self.ACTIVE_SECONDS if grown else min(self.IDLE_SECONDS, pause * 1.3)
-            await self._wake.wait(pause)
-
-    async def _look(self) -> bool:
-        async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            seq: int = await connection.fetchval("select seq from log.head()")
-        grown = seq > self._seq
-        self._seq = seq
-        if grown:
-            self._grown()
-        return grown
-
-    async def now(self) -> int:
-        """The last position seen."""
-        if self._seq == 0:
-            await self._look()
-        return self._seq
-
-    async def beyond(self, seq: int, seconds: float) -> int:
-        """The head, once it is beyond `seq`, or after so many seconds."""
-        deadline = time.monotonic() + seconds
-        while self._seq <= seq and (left := deadline - time.monotonic()) > 0:
-            await self._grown.wait(left)
-        return self._seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,51 +116,6 @@ def recorded_from(row: Mapping[str, Any]) -> Recorded[Any] | None:
         seq=row["seq"],
         own_seq=row["own_seq"],
     )
-
-
-class Grouped(Generic[T, R]):
-    """Does the same work for many callers at once: what is asked while a group is on its way is the next group."""
-
-    def __init__(
-        self, work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, beside: int = 2, most: int = 64
-    ) -> None:
-        self._work = work
-        self._free = beside
-        self._most = most
-        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def submit(self, item: T) -> R:
-        """The result for one item; raises what its group's work raises."""
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
-        if self._free:
-            self._free -= 1
-            task = asyncio.create_task(self._drain())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return await future
-
-    async def _drain(self) -> None:
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                await self._finish(group)
-        finally:
-            self._free += 1
-
-    async def _finish(self, group: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
-        try:
-            results: Sequence[R | Exception] = await self._work([item for item, _ in group])
-        except Exception as error:
-            results = [error] * len(group)
-        for (_, future), result in zip(group, results, strict=True):
-            if future.done():
-                continue
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
 
 
 class Log:

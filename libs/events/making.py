@@ -12,8 +12,8 @@ import asyncpg
 
 from libs.events import metrics
 from libs.events.batches import Batch, Parking, Raw, read_facts
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.facts import REGISTRY
-from libs.events.log import ACQUIRE_SECONDS
 from libs.events.projecting import Projection
 from libs.events.rows import Groups, columns_of
 

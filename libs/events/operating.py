@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 
 from libs.events.builds import Build, Builds
-from libs.events.log import Head
 from libs.events.projecting import Projection
+from libs.events.waking import Head
 
 TAIL = 500
 

@@ -14,8 +14,8 @@ import structlog
 from aiokafka import AIOKafkaProducer
 
 from libs.events import metrics
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.leases import Lease
-from libs.events.log import ACQUIRE_SECONDS
 from libs.events.topics import last_records
 from libs.events.tracing import batch_span
 from libs.events.wire import key_of, partition_of, read_record, record

@@ -12,9 +12,10 @@ from typing import Any
 import asyncpg
 
 from libs.events import metrics
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.errors import NotYetVisible, ParkedKey, Unavailable
-from libs.events.log import ACQUIRE_SECONDS, Wake
 from libs.events.projecting import Projection
+from libs.events.waking import Wake
 
 POLL_SECONDS = 0.02
 Seen = Mapping[str, int]

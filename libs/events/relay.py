@@ -16,10 +16,11 @@ from aiokafka import AIOKafkaProducer
 
 from libs.events import metrics
 from libs.events.clock import Clock
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.leases import Lease
-from libs.events.log import ACQUIRE_SECONDS, Wake
 from libs.events.publishing import ACK_SECONDS, BATCH, Publisher, Row, Standstill, discard, start_producer
 from libs.events.topics import ensure_topics
+from libs.events.waking import Wake
 from libs.events.wire import LOG_PARTITIONS, Topics
 
 WATERMARK_SECONDS = 0.25

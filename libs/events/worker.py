@@ -16,6 +16,7 @@ import asyncpg
 from libs.events import metrics
 from libs.events.builds import Builds
 from libs.events.clock import Clock
+from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.effects import Effects, Sender
 from libs.events.feeds import Feeds
 from libs.events.firing import Firing
@@ -23,11 +24,12 @@ from libs.events.folding import Folder
 from libs.events.following import Follower
 from libs.events.ingest import Ingest
 from libs.events.leases import INFRASTRUCTURE, Leases
-from libs.events.log import ACQUIRE_SECONDS, Head, Log, Wake
+from libs.events.log import Log
 from libs.events.projecting import Projection
 from libs.events.reacting import Reaction
 from libs.events.relay import Relay
 from libs.events.running import Runner
+from libs.events.waking import Head, Wake
 from libs.events.wire import Topics
 
 MEASURE_SECONDS = 2.0

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from libs.events.log import Wake
 from libs.events.projecting import Projection
 from libs.events.reading import Reader
+from libs.events.waking import Wake
 
 T = TypeVar("T")
 Marker = Callable[[Reader], Awaitable[Any]]

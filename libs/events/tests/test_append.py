@@ -18,9 +18,10 @@ from uuid_utils.compat import uuid7
 
 from dev.provision import Database
 from libs.events.clock import RealClock
+from libs.events.connections import open_pool
 from libs.events.errors import Conflict, FactTooLarge, IdempotencyMismatch, Rejected
 from libs.events.facts import Actor
-from libs.events.log import Append, Log, NewFact, open_pool
+from libs.events.log import Append, Log, NewFact
 from libs.events.running import Request, Runner
 from libs.events.tests.counting import COUNT, Count
 
@@ -31,7 +32,8 @@ WRITER = """
 import asyncio, json, random, sys, time
 from datetime import UTC, datetime
 from uuid_utils.compat import uuid7
-from libs.events.log import Append, Log, NewFact, open_pool
+from libs.events.connections import open_pool
+from libs.events.log import Append, Log, NewFact
 
 async def main(url: str, seed: int, writers: int, seconds: float) -> None:
     pool = await open_pool(url, size=6, name="race")

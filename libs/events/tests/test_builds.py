@@ -14,8 +14,9 @@ from dev.provision import Database
 from libs.events import making
 from libs.events.builds import Builds, ChangedTables, Progress
 from libs.events.clock import RealClock
+from libs.events.connections import open_pool
 from libs.events.facts import Actor
-from libs.events.log import close_log, open_log, open_pool
+from libs.events.log import close_log, open_log
 from libs.events.projecting import Projection, Table
 from libs.events.running import Request, Runner
 from libs.events.tests.counting import COUNT, HEARD, Count, CounterRow

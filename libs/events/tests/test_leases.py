@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from dev.provision import Database
+from libs.events.connections import open_pool
 from libs.events.leases import Fenced, Lease, Leases
-from libs.events.log import open_pool
 
 MOVE = "update log.cursors set seq = $3 where name = 'c' and seq = $4 and exists (select from held)"
 

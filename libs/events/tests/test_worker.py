@@ -15,10 +15,11 @@ from uuid_utils.compat import uuid7
 from dev.provision import Database
 from libs.events.builds import Builds
 from libs.events.clock import FixedClock
+from libs.events.connections import open_pool
 from libs.events.effects import EffectRow, EffectTools
 from libs.events.errors import ParkedKey
 from libs.events.facts import Actor
-from libs.events.log import Log, open_pool
+from libs.events.log import Log
 from libs.events.reading import Reader
 from libs.events.running import Request, Runner
 from libs.events.tests.counting import COUNT, COUNTERS, ECHOES, HEARD, Count

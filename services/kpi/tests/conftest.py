@@ -18,11 +18,12 @@ from uuid_utils.compat import uuid7
 
 from dev.provision import Database
 from libs.events.clock import FixedClock
+from libs.events.connections import open_pool
 from libs.events.contracts.examples.ids import TENANT
 from libs.events.contracts.examples.lead_routing import EXAMPLES
 from libs.events.contracts.lead_routing import DepartmentRegistered, RepRegistered, TeamRegistered
 from libs.events.facts import Actor, Fact, Meta
-from libs.events.log import Wake, open_pool
+from libs.events.waking import Wake
 from libs.events.wire import Topics
 from libs.events.worker import Plan, Worker
 from libs.service.app import create_app

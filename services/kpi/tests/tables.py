@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 
 from dev.provision import Database
+from libs.events.connections import prepare_connection
 from libs.events.facts import Recorded
-from libs.events.log import prepare_connection
 from libs.events.projecting import Projection
 from libs.events.testing.folding import fold_all
 

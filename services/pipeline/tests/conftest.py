@@ -15,8 +15,9 @@ from uuid_utils.compat import uuid7
 
 from dev.provision import Database
 from libs.events.clock import FixedClock
+from libs.events.connections import open_pool
 from libs.events.contracts.examples.ids import TENANT
-from libs.events.log import Wake, open_pool
+from libs.events.waking import Wake
 from libs.events.wire import Topics
 from libs.events.worker import Plan, Worker
 from libs.service.app import create_app

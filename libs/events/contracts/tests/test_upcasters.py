@@ -13,14 +13,16 @@ from uuid_utils.compat import uuid7
 from dev.provision import Database
 from libs.events.builds import Builds
 from libs.events.clock import FixedClock
+from libs.events.connections import open_pool
 from libs.events.contracts.documents.catalog import fact_types
 from libs.events.deciding import Command, Decider, Given, Id, States, StreamKind
 from libs.events.errors import UnreadableFact
 from libs.events.facts import REGISTRY, Actor, Fact, Money, Recorded
-from libs.events.log import Log, Wake, open_pool
+from libs.events.log import Log
 from libs.events.projecting import Group, Projection, Table
 from libs.events.reading import Reader
 from libs.events.running import Request, Runner
+from libs.events.waking import Wake
 
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
