@@ -9,13 +9,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx2
 
 from dev.places import ROOT, Places
-from dev.ports import HOST, SERVICES, Port
+from dev.ports import HOST, SERVICES, Port, free_ports
 from dev.processes import Child, Say, Trouble, call, spawn, until
 from dev.provision import Database, provision
 from libs.events.clock import FileClock
@@ -47,6 +47,7 @@ class Stack:
     prefix: str
     issuer: str
     clock: FileClock
+    schemas: str
     members: dict[str, Member] = field(default_factory=dict)
     children: list[Child] = field(default_factory=list)
 
@@ -60,15 +61,34 @@ class Stack:
         child.process.kill()
         child.process.wait()
 
-    def start_again(self, service: str, mode: str | None = None) -> None:
-        """Start a service that has ended, and wait until it is ready; `mode` e.g. `api` instead of `serve`."""
-        member = self.members[service]
-        command = (*member.command[:-1], mode) if mode else member.command
-        child = self._spawn(service, command, member.environment)
-        self.members[service] = Member(
-            service, member.api, member.health, member.database, command, member.environment, child
-        )
+    def stop(self, service: str) -> None:
+        """Stop a service as an orchestrator would, and wait until it has ended."""
+        child = self.members[service].child
+        child.ask_to_stop()
+        child.gone_by(time.monotonic() + STOP_WITHIN_S)
+
+    def start_again(self, service: str, mode: str = "serve") -> None:
+        """Start a service that has ended, and wait until it is ready; `mode` e.g. `api` for one without a worker."""
+        old = self.members[service]
+        command = (*old.command[:-1], mode)
+        health = f"http://{HOST}:{old.environment['SALESLOOM_HEALTH_PORT']}"
+        child = self._spawn(service, command, old.environment)
+        self.members[service] = replace(old, health=health, command=command, child=child)
         wait_ready(self.members[service])
+
+    def start_worker(self, service: str) -> Child:
+        """Start one more worker process of a service and wait until it works or stands by.
+
+        It answers for the service's health until `start_again`.
+        """
+        old = self.members[service]
+        (port,) = free_ports(1)
+        name = f"{service}-worker-{port}"
+        environment = {**old.environment, "SALESLOOM_HEALTH_PORT": str(port)}
+        child = self._spawn(name, (*old.command[:-1], "worker"), environment)
+        self.members[service] = replace(old, health=f"http://{HOST}:{port}")
+        wait_ready(replace(self.members[service], child=child))
+        return child
 
     def _spawn(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
         child = spawn(
@@ -103,6 +123,7 @@ class Stack:
             "SALESLOOM_API_URL": database.api_url,
             "SALESLOOM_KAFKA": self.kafka,
             "SALESLOOM_TOPIC_PREFIX": self.prefix,
+            "SALESLOOM_SCHEMAS_URL": self.schemas,
             "SALESLOOM_HOST": HOST,
             "SALESLOOM_ISSUER": self.issuer,
             "SALESLOOM_CLOCK": f"file:{self.clock.path}",
@@ -131,7 +152,8 @@ def stack(
     databases = call(lambda: _databases(dsn, places, services, prefix))
     say(f"databases of the {len(services)} services ready ({time.monotonic() - begun:.1f} s)")
     issuer = f"http://{HOST}:{issuer_port}"
-    running = Stack(places, kafka, f"{prefix}." if prefix else "", issuer, FileClock(places.clock))
+    schemas = f"http://{HOST}:{ports[services[0]][0]}/schemas/"
+    running = Stack(places, kafka, f"{prefix}." if prefix else "", issuer, FileClock(places.clock), schemas)
     with ExitStack() as exits:
         exits.callback(_stop, running)
         people = people or places.data / "people.json"

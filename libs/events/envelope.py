@@ -27,7 +27,7 @@ ENVELOPE = (
     Header("ce_source", "", "text", "The service that owns the fact, e.g. `/lead-routing`."),
     Header("ce_subject", "stream", "text", "The stream, its owner first, e.g. `lead-routing/lead-0190…`."),
     Header("ce_time", "occurred_at", "time", "When it happened in the business."),
-    Header("ce_dataschema", "", "text", "Where the services answer with the schema of the value."),
+    Header("ce_dataschema", "", "text", "The URL that answers with the schema of the value."),
     Header("ce_tenantid", "tenant", "text", "The organisation whose fact it is."),
     Header("ce_streamversion", "version", "number", "The fact's number in its stream: 1, 2, 3, …"),
     Header("ce_recordedtime", "recorded_at", "time", "When it was recorded; never goes back."),

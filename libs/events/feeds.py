@@ -163,7 +163,7 @@ class Feeds:
 
     async def _feed(self, lease: Lease, tenant: str, partitions: int) -> None:
         facts = FeedFacts(self.service, tenant, self.topics.feed(tenant, self.service), partitions)
-        publisher = Publisher(facts, self.pool, self.bootstrap)
+        publisher = Publisher(facts, self.pool, self.bootstrap, self.topics.schemas)
         while True:
             producer = None
             try:

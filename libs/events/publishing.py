@@ -89,10 +89,11 @@ class Source(Protocol):
 class Publisher:
     """Publishes one source; its position is moved only past what the broker has acknowledged."""
 
-    def __init__(self, source: Source, pool: asyncpg.Pool, bootstrap: str) -> None:
+    def __init__(self, source: Source, pool: asyncpg.Pool, bootstrap: str, schemas: str) -> None:
         self.source = source
         self.pool = pool
         self.bootstrap = bootstrap
+        self.schemas = schemas
         self.position = Position()
 
     async def compare(self, lease: Lease) -> None:
@@ -158,7 +159,7 @@ class Publisher:
             partition = partition_of(key, self.source.partitions)
             if number <= after.last(partition):
                 continue  # published before the position was stored, or before another partition lost its tail
-            value, headers = record(row, self.source.service, number, after.last(partition))
+            value, headers = record(row, self.source.service, number, after.last(partition), self.schemas)
             builder = builders.get(partition)
             if builder is None or not builder.append(key=key, value=value, timestamp=now_ms, headers=headers):
                 if builder is not None:

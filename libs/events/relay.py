@@ -70,7 +70,7 @@ class Relay:
         self.wake = wake
         self.clock = clock
         self.bootstrap = bootstrap
-        self.publisher = Publisher(OwnFacts(service, topics.log(service)), pool, bootstrap)
+        self.publisher = Publisher(OwnFacts(service, topics.log(service)), pool, bootstrap, topics.schemas)
         self.watermarks = topics.watermarks(service)
         self._ticked: tuple[datetime, int] | None = None
         self._last_tick: tuple[datetime, float] | None = None

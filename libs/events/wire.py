@@ -15,15 +15,17 @@ from aiokafka.partitioner import murmur2
 from libs.events.envelope import ENVELOPE
 
 LOG_PARTITIONS = 12
-SCHEMA_URL = "/schemas/"
+SCHEMAS_URL = "http://localhost:8001/schemas/"
+"""Where lead-routing answers with schemas on a laptop."""
 Headers = list[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """The topics of one cell; `prefix` sets cells apart on one broker."""
+    """The topics of one cell: `prefix` sets cells apart on one broker, `schemas` is the URL that schemas are below."""
 
     prefix: str = ""
+    schemas: str = SCHEMAS_URL
 
     def log(self, service: str) -> str:
         """All facts of a service, for the other four."""
@@ -63,7 +65,9 @@ _META_HEADERS = {
 }
 
 
-def record(row: Mapping[str, Any], service: str, position: int, previous: int) -> tuple[bytes, Headers]:
+def record(
+    row: Mapping[str, Any], service: str, position: int, previous: int, schemas: str = SCHEMAS_URL
+) -> tuple[bytes, Headers]:
     """The value and headers of a stored fact (`data` as JSON text); `position`, `previous`: its place in the chain."""
     meta: Mapping[str, Any] = row["meta"]
     headers: Headers = [
@@ -74,7 +78,7 @@ def record(row: Mapping[str, Any], service: str, position: int, previous: int) -
         ("ce_source", f"/{service}".encode()),
         ("ce_subject", row["stream"].encode()),
         ("ce_time", row["occurred_at"].isoformat().replace("+00:00", "Z").encode()),
-        ("ce_dataschema", f"{SCHEMA_URL}{row['type']}.json".encode()),
+        ("ce_dataschema", f"{schemas}{row['type']}.json".encode()),
         ("ce_tenantid", row["tenant"].encode()),
         ("ce_streamversion", str(row["version"]).encode()),
         ("ce_recordedtime", row["recorded_at"].isoformat().replace("+00:00", "Z").encode()),

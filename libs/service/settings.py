@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from libs.events.clock import Clock, clock_from
 from libs.events.facts import SERVICES
+from libs.events.wire import Topics
 
 PREFIX = "SALESLOOM_"
 ALGORITHMS = ("RS256", "ES256", "EdDSA", "Ed25519")
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     owner_url: SecretStr = SecretStr("")
     kafka: str = ""
     topic_prefix: str = ""
+    schemas_url: str = ""
     host: str = "0.0.0.0"  # noqa: S104 - a container's port is published by its platform
     port: int = 0
     health_port: int = 0
@@ -65,6 +67,14 @@ class Settings(BaseSettings):
     def _comma_separated(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("schemas_url")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError(f"{PREFIX}SCHEMAS_URL: an absolute URL such as https://api.example.com/schemas/")
+        return f"{value.rstrip('/')}/" if value else ""
+
     @model_validator(mode="before")
     @classmethod
     def _ports_by_service(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -92,6 +102,12 @@ class Settings(BaseSettings):
         if not self.secret.get_secret_value():
             raise ValueError(f"{PREFIX}SECRET: needed outside development (at least {KEY_BYTES} random bytes)")
         return self
+
+    @property
+    def topics(self) -> Topics:
+        """The topics of this cell; without a URL for schemas, lead-routing's own address serves them."""
+        host = "localhost" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not listened on
+        return Topics(self.topic_prefix, self.schemas_url or f"http://{host}:{FIRST_PORT}/schemas/")
 
     def business_clock(self) -> Clock:
         """The clock that this process reads business time from."""

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from joserfc.jwk import ECKey
 
+from libs.events.contracts.documents.schemas import schema_documents
 from libs.service.app import create_app
 from libs.service.equipment import Equipment
 from libs.service.languages import preferred
@@ -97,6 +98,17 @@ async def test_every_code_has_a_page(anybody: httpx2.AsyncClient) -> None:
     chinese = await anybody.get("/problems/STONE_TAKEN", headers={"Accept-Language": "zh"})
     assert chinese.json()["title"] == "石头已被取走"
     check(await anybody.get("/problems/NO_SUCH"), 404, "NOT_FOUND")
+
+
+async def test_every_fact_type_has_its_schema_here(anybody: httpx2.AsyncClient) -> None:
+    """8-1: any service answers, without a token, and caches may keep the answer."""
+    for wire, document in schema_documents().items():
+        answer = await anybody.get(f"/schemas/{wire}.json")
+        assert (answer.status_code, answer.json()) == (200, document)
+    assert answer.headers["Content-Type"].startswith("application/schema+json")
+    assert answer.headers["Cache-Control"] == "public, max-age=3600"
+    check(await anybody.get("/schemas/no-such.v1.json"), 404, "NOT_FOUND")
+    check(await anybody.get("/schemas/..%2f..%2fetc.json"), 404, "NOT_FOUND")
 
 
 async def test_browsers_of_known_origins_may_read_problems(equipment: Equipment) -> None:

@@ -41,6 +41,17 @@ def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert Settings(service="pipeline", environment="development").worker_url.get_secret_value().endswith("/pipeline")
 
 
+def test_schemas_have_an_absolute_url() -> None:
+    """8-1: what `ce_dataschema` begins with."""
+    assert Settings(**PRODUCTION).topics.schemas == "http://localhost:8001/schemas/"
+    local = Settings(service="kpi", environment="development", host="127.0.0.1", topic_prefix="p.")
+    assert (local.topics.prefix, local.topics.schemas) == ("p.", "http://127.0.0.1:8001/schemas/")
+    there = Settings(**PRODUCTION, schemas_url="https://api.example.com/schemas")
+    assert there.topics.schemas == "https://api.example.com/schemas/"
+    for nowhere in ("/schemas/", "api.example.com/schemas/", "ftp://a.example/", "https://a.example/?x=1"):
+        assert "SALESLOOM_SCHEMAS_URL" in refused(schemas_url=nowhere)
+
+
 def test_secrets_are_not_shown() -> None:
     assert "abab" not in repr(Settings(**PRODUCTION))
 

@@ -15,7 +15,7 @@ Schema = dict[str, Any]
 
 @cache
 def schema_documents() -> dict[str, Schema]:
-    """The schema of every type by wire name; services answer `/schemas/<wire>.json` with it (`ce_dataschema`)."""
+    """The schema of every type by wire name; every service answers `/schemas/<wire>.json` with it."""
     return {wire: schema_of(model) for wire, model in fact_types().items()}
 
 

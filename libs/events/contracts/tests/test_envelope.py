@@ -69,7 +69,7 @@ def test_the_table_names_every_member_of_the_envelope() -> None:
 def test_the_cloudevents_sdk_reads_a_record_as_what_was_meant() -> None:
     """8-1"""
     fact = row()
-    value, headers = record(fact, "lead-routing", 12, 9)
+    value, headers = record(fact, "lead-routing", 12, 9, "https://api.example.com/schemas/")
     event = from_binary_event(KafkaMessage(dict(headers), key_of(fact["tenant"], fact["stream"]), value))
     assert isinstance(event, CloudEvent)
     assert event.get_specversion() == "1.0"
@@ -79,7 +79,7 @@ def test_the_cloudevents_sdk_reads_a_record_as_what_was_meant() -> None:
     assert event.get_subject() == "lead-routing/lead-1"
     assert event.get_time() == NOON
     assert event.get_datacontenttype() == "application/json"
-    assert event.get_dataschema() == "/schemas/lead-pooled.v1.json"
+    assert event.get_dataschema() == "https://api.example.com/schemas/lead-pooled.v1.json"
     assert event.get_data() == orjson.loads(fact["data"])
     extensions = {name: event.get_extension(name) for name in ("tenantid", "streamversion", "ownseq", "prevownseq")}
     assert extensions == {"tenantid": "demotenant", "streamversion": "7", "ownseq": "12", "prevownseq": "9"}
