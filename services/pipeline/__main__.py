@@ -1,7 +1,10 @@
-"""`python -m services.pipeline serve|api|migrate|…`."""
+"""`python -m services.pipeline serve|api|worker|migrate|…|import-crm`."""
 
-from libs.service.cli import main
+from libs.service.cli import command_line
+from services.pipeline.imports.command_line import add_import_crm
 from services.pipeline.service import SERVICE
 
 if __name__ == "__main__":
-    main(SERVICE)
+    line = command_line(SERVICE)
+    add_import_crm(line)
+    line()
