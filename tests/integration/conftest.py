@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,17 +36,27 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-@pytest.fixture(scope="session")
-def product(servers: Any) -> Iterator[Stack]:
-    """All five services, one process each, on databases and topics of their own."""
+@contextmanager
+def started(postgres_dsn: str, kafka: str, *services: str) -> Iterator[Stack]:
+    """Services (all five if none is named), one process each, on databases and topics of their own."""
+    services = services or SERVICES
     with tempfile.TemporaryDirectory(prefix="salesloom-product-") as folder:
         places = Places(Path(folder)).make()
         FileClock(places.clock).set(WEDNESDAY)
-        numbers = iter(free_ports(11))
-        ports = {name: (next(numbers), next(numbers)) for name in SERVICES}
+        numbers = iter(free_ports(2 * len(services) + 1))
+        ports = {name: (next(numbers), next(numbers)) for name in services}
         prefix = f"p{uuid7().hex[-8:]}"
-        with stack(places, servers.postgres_dsn, servers.kafka, ports, next(numbers), print, prefix=prefix) as running:
+        with stack(
+            places, postgres_dsn, kafka, ports, next(numbers), print, prefix=prefix, services=services
+        ) as running:
             yield running
+
+
+@pytest.fixture(scope="session")
+def product(servers: Any) -> Iterator[Stack]:
+    """All five services."""
+    with started(servers.postgres_dsn, servers.kafka) as running:
+        yield running
 
 
 @pytest.fixture
