@@ -29,10 +29,11 @@ THROW_AWAY_SETTINGS = {"shared_buffers": "128MB", "max_wal_size": "1GB", "max_co
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Both servers, running."""
+    """Both servers; `begun` is the `time.monotonic()` instant at which they were started."""
 
     postgres: Postgres
     kafka: Kafka
+    begun: float
 
 
 @contextmanager
@@ -56,11 +57,25 @@ def only_one(places: Places, say: Say) -> Iterator[None]:
 
 
 @contextmanager
-def running(places: Places, say: Say) -> Iterator[Servers]:
-    """The development servers on their usual ports, or on free ones where those are taken; stopped at the end."""
+def starting(places: Places, say: Say) -> Iterator[Servers]:
+    """As `running`, yielded as soon as PostgreSQL answers; `wait_for_kafka` tells when the slower Kafka does."""
     usual = (wanted("postgres", 15432), wanted("kafka", 19092), wanted("kafka controller", 19093))
     with _started(places, [server_port(port, say) for port in usual], {}, say) as servers:
         yield servers
+
+
+@contextmanager
+def running(places: Places, say: Say) -> Iterator[Servers]:
+    """The development servers on their usual ports, or on free ones where those are taken; stopped at the end."""
+    with starting(places, say) as servers:
+        wait_for_kafka(servers, say)
+        yield servers
+
+
+def wait_for_kafka(servers: Servers, say: Say) -> None:
+    """Return when Kafka answers; raise Trouble with its last words if it ends first."""
+    kafka.wait_ready(servers.kafka)
+    say(f"Apache Kafka 4.3 ready on {servers.kafka.bootstrap} ({time.monotonic() - servers.begun:.1f} s)")
 
 
 @contextmanager
@@ -72,6 +87,7 @@ def throw_away(say: Say) -> Iterator[Servers]:
     try:
         places = Places(folder).make()
         with _started(places, free_ports(3), THROW_AWAY_SETTINGS, say) as servers:
+            wait_for_kafka(servers, say)
             yield servers
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -89,7 +105,10 @@ def _remove_abandoned() -> None:
 
 @contextmanager
 def _started(places: Places, ports: Sequence[int], settings: dict[str, str], say: Say) -> Iterator[Servers]:
-    """Start both at once, yield them, stop both at once. `ports`: PostgreSQL's, Kafka's, Kafka's controller's."""
+    """Start both at once, yield them when PostgreSQL answers, stop both at once.
+
+    `ports`: PostgreSQL's, Kafka's, Kafka's controller's.
+    """
     started: list[Child] = []
     with ExitStack() as stack:
         stack.callback(_stop, started)
@@ -113,10 +132,8 @@ def _started(places: Places, ports: Sequence[int], settings: dict[str, str], say
         )
         started.append(database.child)
         postgres.wait_ready(database)
-        say(f"PostgreSQL 18 ready on 127.0.0.1:{database.port}")
-        kafka.wait_ready(broker)
-        say(f"Apache Kafka 4.3 ready on {broker.bootstrap} ({time.monotonic() - begun:.1f} s)")
-        yield Servers(database, broker)
+        say(f"PostgreSQL 18 ready on 127.0.0.1:{database.port} ({time.monotonic() - begun:.1f} s)")
+        yield Servers(database, broker, begun)
 
 
 def _stop(children: list[Child]) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -146,8 +146,12 @@ def stack(
     prefix: str = "",
     people: Path | None = None,
     services: Sequence[str] = SERVICES,
+    wait_for_kafka: Callable[[], None] = lambda: None,
 ) -> Iterator[Stack]:
-    """Provision, migrate, start everything, yield it ready, stop it. `dsn` is a superuser's; `ports`: API, health."""
+    """Provision, migrate, start everything, yield it ready, stop it. `dsn` is a superuser's; `ports`: API, health.
+
+    Kafka may come up while the databases are made ready: `wait_for_kafka` is called before anything needs it.
+    """
     begun = time.monotonic()
     databases = call(lambda: _databases(dsn, places, services, prefix))
     say(f"databases of the {len(services)} services ready ({time.monotonic() - begun:.1f} s)")
@@ -158,6 +162,7 @@ def stack(
         exits.callback(_stop, running)
         people = people or places.data / "people.json"
         running.children.append(_issuer(running, issuer_port, people))
+        wait_for_kafka()
         for name in services:
             running.add(name, ports[name], databases[name])
         for member in running.members.values():
