@@ -12,19 +12,16 @@ import orjson
 import structlog
 
 from libs.events import metrics
-from libs.events.batches import read_facts
-from libs.events.connections import ACQUIRE_SECONDS
-from libs.events.contracts.lead_routing import FeedTurnedOff, FeedTurnedOn
+from libs.events.contracts.alerting import SignalRefused
 from libs.events.facts import REGISTRY
+from libs.events.feed_switch import FeedSwitch
 from libs.events.leases import INFRASTRUCTURE, Fenced, Lease
 from libs.events.publishing import BATCH, Publisher, Standstill, discard, start_producer
 from libs.events.topics import ensure_topics
 from libs.events.waking import Wake
 from libs.events.wire import Topics
 
-WIRES = (FeedTurnedOn.wire, FeedTurnedOff.wire)
 SEALED = {"subject", "nonce", "text"}
-LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 5.0
 
 logger = structlog.get_logger()
@@ -51,13 +48,15 @@ def _is_sealed(value: Any) -> bool:
 class FeedFacts:
     """A tenant's facts for partners; their numbers are their rank, so that they tell nothing of other facts."""
 
-    def __init__(self, service: str, tenant: str, topic: str, partitions: int) -> None:
+    def __init__(
+        self, service: str, tenant: str, topic: str, partitions: int, cursor_name: str, types: Sequence[str]
+    ) -> None:
         self.service = service
         self.tenant = tenant
         self.topic = topic
         self.partitions = partitions
-        self.cursor_name = f"feed:{tenant}"
-        self._types = partner_types(service)
+        self.cursor_name = cursor_name
+        self._types = list(types)
         self._place = (0, 0)
 
     async def rows(self, connection: asyncpg.Connection, after: int) -> Sequence[tuple[int, Mapping[str, Any]]]:
@@ -121,53 +120,32 @@ class Feeds:
         self.wake = wake
         self.bootstrap = bootstrap
         self.topics = topics
-        self._read = 0
-        self._on: dict[str, int] = {}
+        self.switch = FeedSwitch(pool)
 
     async def run(self, lease: Lease) -> None:
         """Publish until cancelled; a feed that cannot be published stops nobody else."""
-        running: dict[str, asyncio.Task[None]] = {}
-        try:
-            while True:
-                wanted = await self._turned_on()
-                for tenant in running.keys() - wanted.keys():
-                    running.pop(tenant).cancel()
-                for tenant, partitions in wanted.items():
-                    if tenant not in running:
-                        running[tenant] = asyncio.create_task(
-                            self._feed(lease, tenant, partitions), name=f"feed {tenant}"
-                        )
-                for tenant, task in list(running.items()):
-                    if task.done():
-                        del running[tenant]
-                        task.result()
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            for task in running.values():
-                task.cancel()
-            await asyncio.gather(*running.values(), return_exceptions=True)
 
-    async def _turned_on(self) -> dict[str, int]:
-        """Tenants whose last word on it is on, with their partition counts; reads on from where it last was."""
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            head = await connection.fetchval("select seq from log.head()")
-            while self._read < head:
-                raws, self._read = await read_facts(connection, WIRES, self._read, head)
-                for raw in raws:
-                    fact = raw.recorded.fact if raw.recorded is not None else None
-                    if isinstance(fact, FeedTurnedOn):
-                        self._on[raw.row["tenant"]] = fact.partitions
-                    elif isinstance(fact, FeedTurnedOff):
-                        self._on.pop(raw.row["tenant"], None)
-        return dict(self._on)
+        async def shared(tenant: str, partitions: int) -> None:
+            topic = self.topics.feed(tenant, self.service)
+            await self._feed(
+                lease, FeedFacts(self.service, tenant, topic, partitions, f"feed:{tenant}", partner_types(self.service))
+            )
 
-    async def _feed(self, lease: Lease, tenant: str, partitions: int) -> None:
-        facts = FeedFacts(self.service, tenant, self.topics.feed(tenant, self.service), partitions)
+        async def rejected(tenant: str, partitions: int) -> None:
+            topic, types = self.topics.rejected(tenant), [SignalRefused.wire]
+            await self._feed(
+                lease, FeedFacts(self.service, tenant, topic, partitions, f"feed:{tenant}:rejected", types)
+            )
+
+        works = (shared, rejected) if self.service == SignalRefused.owner else (shared,)
+        await self.switch.while_on(*works)
+
+    async def _feed(self, lease: Lease, facts: FeedFacts) -> None:
         publisher = Publisher(facts, self.pool, self.bootstrap, self.topics.schemas)
         while True:
             producer = None
             try:
-                await ensure_topics(self.bootstrap, {facts.topic: partitions})
+                await ensure_topics(self.bootstrap, {facts.topic: facts.partitions})
                 producer = await start_producer(self.bootstrap, "gzip")
                 await publisher.compare(lease)
                 metrics.ALARM.labels(facts.cursor_name).set(0)
@@ -177,10 +155,12 @@ class Feeds:
             except Fenced:
                 raise
             except Standstill as standstill:
-                logger.error("a feed stands still", tenant=tenant, verdict=standstill.verdict, detail=standstill.detail)
+                logger.error(
+                    "a feed stands still", feed=facts.topic, verdict=standstill.verdict, detail=standstill.detail
+                )
                 metrics.ALARM.labels(facts.cursor_name).set(1)
             except INFRASTRUCTURE as error:
-                logger.warning("a feed is held up", tenant=tenant, error=f"{type(error).__name__}: {error}")
+                logger.warning("a feed is held up", feed=facts.topic, error=f"{type(error).__name__}: {error}")
             finally:
                 if producer is not None:
                     await discard(producer)

@@ -167,7 +167,7 @@ async def stats(pool: asyncpg.Pool) -> Stats:
             readers=_pairs(
                 await connection.fetch(
                     "select projection || ':' || version, cursor from log.builds where state = 'serving'"
-                    " union all select name, seq from log.cursors order by 1"
+                    " union all select name, seq from log.cursors where name !~ '^(feed|signals):' order by 1"
                 )
             ),
             ingested=_pairs(

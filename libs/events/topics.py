@@ -12,6 +12,13 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 FOREVER = {"retention.ms": "-1", "cleanup.policy": "delete"}
 A_DAY = {"retention.ms": "86400000", "cleanup.policy": "delete"}
+FROM_PARTNERS = {
+    "retention.ms": "604800000",
+    "cleanup.policy": "delete",
+    "compression.type": "uncompressed",
+    "message.timestamp.type": "LogAppendTime",
+}
+"""A week; the broker unpacks what partners packed, within its own size limit, and says itself when a record came."""
 READ_SECONDS = 20.0
 
 

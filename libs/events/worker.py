@@ -117,7 +117,7 @@ class Worker:
         """How many facts each reader is behind the head of what it reads."""
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             head = await connection.fetchrow("select seq, own_seq from log.head()")
-            cursors = await connection.fetch("select name, seq from log.cursors where name not like 'feed:%'")
+            cursors = await connection.fetch("select name, seq from log.cursors where name !~ '^(feed|signals):'")
             builds = await connection.fetch(
                 "select projection || ':' || version as name, cursor from log.builds where state = 'serving'"
             )

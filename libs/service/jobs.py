@@ -55,7 +55,7 @@ logger = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Tools:
-    """What a job works with."""
+    """What a job, or a further role of a worker, works with."""
 
     settings: Settings
     log: Log

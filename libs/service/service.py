@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter
 
 from libs.events.facts import SERVICES
+from libs.events.leases import Role
 from libs.events.projecting import Projection
 from libs.events.reacting import Reaction
 from libs.events.reading import Reader
@@ -16,7 +17,7 @@ from libs.events.running import Provider
 
 if TYPE_CHECKING:
     from libs.service.auth import Person
-    from libs.service.jobs import Job
+    from libs.service.jobs import Job, Tools
 
 Visible = Callable[[Reader, "Person", Sequence[str]], Awaitable[set[str]]]
 """Which of these ids a person may see, by the rows of the resource's read models."""
@@ -34,7 +35,8 @@ class Resource:
 class Service:
     """A service. `listens` are the owners whose facts it receives; `providers` look up what decisions consult.
 
-    `effects` are senders by kind, `jobs` are long works by kind; both are called by the worker.
+    `effects` are senders by kind, `jobs` are long works by kind; both are called by the worker. `roles` are further
+    works of the worker, each behind a lease of its name.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Service:
     effects: Mapping[str, Any] = field(default_factory=dict)
     resources: Mapping[str, Resource] = field(default_factory=dict)
     jobs: Mapping[str, Job] = field(default_factory=dict)
+    roles: Mapping[str, Callable[[Tools], Role]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if unknown := {self.name, *self.listens} - set(SERVICES):

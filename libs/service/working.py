@@ -10,7 +10,6 @@ from libs.events.log import close_log, open_log
 from libs.events.reading import Reader
 from libs.events.running import Runner
 from libs.events.waking import Wake
-from libs.events.wire import Topics
 from libs.events.worker import Plan, Worker
 from libs.service.app import providers_of
 from libs.service.jobs import Jobs, Tools, module_of
@@ -59,11 +58,13 @@ async def opened_worker(
         runner=runner,
         clock=clock,
         bootstrap=settings.kafka,
-        topics=Topics(settings.topic_prefix),
+        topics=settings.topics,
         folded=folded,
     )
+    tools = Tools(settings, log, runner, Objects.at(settings.objects), clock)
+    for role, made in service.roles.items():
+        worker.leases.add(role, made(tools))
     if service.jobs:
-        tools = Tools(settings, log, runner, Objects.at(settings.objects), clock)
         worker.leases.add("jobs", Jobs(service.jobs, tools, folded, module_of(service)).run)
     try:
         yield worker

@@ -24,6 +24,7 @@ from services.alerting.notifications.projections import NOTIFICATION_GROUPS, NOT
 from services.alerting.notifications.reactions import DELIVERY
 from services.alerting.notifications.senders import send_to_console
 from services.alerting.signals import api as signals
+from services.alerting.signals.intake import Intake
 from services.alerting.signals.projections import SIGNAL_LOG
 from services.alerting.silence.projections import SILENCES
 from services.alerting.silence.reactions import SILENCE_ENDS
@@ -81,6 +82,7 @@ SERVICE = Service(
     reactions=(SILENCE_ENDS, STALLED_HANDOFFS, DELIVERY),
     providers={Channels: channels_provider, Marks: marks_provider},
     effects={CONSOLE: send_to_console, WEBHOOK: send_to_webhook},
+    roles={"signals": lambda tools: Intake(tools).run},
     resources={
         "alert": Resource((ALERTS,), visible_alerts),
         "notification": Resource((NOTIFICATION_LOG,), visible_notifications),

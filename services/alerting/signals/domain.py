@@ -52,12 +52,21 @@ class ReceiveSignal(Command):
     happened_at: AwareDatetime
 
 
+class RefuseSignal(Command):
+    """A signal that cannot even be read; `why` names the place and the matter, nothing of its content."""
+
+    source: Line
+    external_id: Line
+    code: Line
+    why: Line
+
+
 def signal_id(tenant: str, source: str, external_id: str) -> str:
     """The same signal has the same id whenever and however it comes in."""
     return str(uuid5(SIGNALS, f"{tenant}\n{source}\n{external_id}"))
 
 
-def streams(states: States, command: ReceiveSignal, given: Given) -> list[StreamOf[Any]]:
+def streams(states: States, command: ReceiveSignal | RefuseSignal, given: Given) -> list[StreamOf[Any]]:
     """The signal alone."""
     return [SIGNAL.of(signal_id(given.tenant, command.source, command.external_id))]
 
@@ -70,15 +79,8 @@ def receive(states: States, command: ReceiveSignal, given: Given) -> list[Alerti
         return []
     why = unusable(command, given.now)
     if why is not None:
-        refusal = SignalRefused(
-            signal_id=identity,
-            source=command.source,
-            external_id=command.external_id,
-            code="VALIDATION",
-            why=why,
-            received_at=given.now,
-        )
-        raise Rejected("VALIDATION", why, record=[] if signal.refused == why else [refusal])
+        refusal = RefuseSignal(source=command.source, external_id=command.external_id, code="VALIDATION", why=why)
+        raise Rejected("VALIDATION", why, record=refuse(states, refusal, given))
     return [
         SignalReceived(
             signal_id=identity,
@@ -88,6 +90,24 @@ def receive(states: States, command: ReceiveSignal, given: Given) -> list[Alerti
             subject=_subject(command.subject),
             payload=command.payload,
             happened_at=command.happened_at,
+            received_at=given.now,
+        )
+    ]
+
+
+def refuse(states: States, command: RefuseSignal, given: Given) -> list[AlertingFact]:
+    """Told once for each reason, and not at all of a signal that was taken in."""
+    identity = signal_id(given.tenant, command.source, command.external_id)
+    signal = states[SIGNAL.of(identity)]
+    if signal.received or signal.refused == command.why:
+        return []
+    return [
+        SignalRefused(
+            signal_id=identity,
+            source=command.source,
+            external_id=command.external_id,
+            code=command.code,
+            why=command.why,
             received_at=given.now,
         )
     ]
@@ -109,3 +129,4 @@ def _subject(written: str | None) -> Subject | None:
 
 
 RECEIVE = Decider("receive-signal", streams, receive)
+REFUSE = Decider("refuse-signal", streams, refuse)

@@ -20,7 +20,7 @@ from libs.events.errors import NotFound, Rejected
 from libs.events.facts import REGISTRY, SERVICES, Actor
 from libs.events.log import close_log, open_log
 from libs.events.running import Outcome, Request, Runner
-from libs.events.topics import ensure_topics
+from libs.events.topics import FROM_PARTNERS, ensure_topics
 from libs.events.wire import Topics
 from libs.service.settings import Settings
 from services.lead_routing.tenants.domain import (
@@ -34,7 +34,6 @@ from services.lead_routing.tenants.domain import (
 
 COMMANDS = UUID("8a8e0b0c-7a0f-5a2f-9a36-2d6c2e8f4b11")
 EXIT_REFUSED = 1
-A_WEEK = {"retention.ms": "604800000", "compression.type": "uncompressed", "message.timestamp.type": "LogAppendTime"}
 
 Tenant = Annotated[str, typer.Argument(help="opaque tenant id: 8 to 40 of a-z and 0-9, no company name")]
 Configured = Callable[[], Settings]
@@ -82,9 +81,8 @@ def tenants_line(configured: Configured) -> typer.Typer:
         """Publish its facts for its partners, from the beginning of history; makes the topics and prints the ACLs."""
         settings = configured()
         _do(configured, tenant, TURN_FEED, lambda: TurnFeed(tenant_id=tenant, on=True, partitions=partitions))
-        topics = Topics(settings.topic_prefix)
-        asyncio.run(_make_topics(settings, topics, tenant, partitions))
-        console.print(acls(topics, tenant), soft_wrap=True, highlight=False)
+        asyncio.run(_make_topics(settings, tenant, partitions))
+        console.print(acls(settings.topics, tenant), soft_wrap=True, highlight=False)
 
     @feed.command()
     def off(tenant: Tenant) -> None:
@@ -108,10 +106,11 @@ def acls(topics: Topics, tenant: str) -> str:
     return "\n".join(f"kafka-acls --add {user} {right}" for right in rights)
 
 
-async def _make_topics(settings: Settings, topics: Topics, tenant: str, partitions: int) -> None:
+async def _make_topics(settings: Settings, tenant: str, partitions: int) -> None:
+    topics = settings.topics
     feeds = {topics.feed(tenant, service): partitions for service in SERVICES}
     await ensure_topics(settings.kafka, {**feeds, topics.rejected(tenant): partitions})
-    await ensure_topics(settings.kafka, {topics.signals(tenant): partitions}, settings=A_WEEK)
+    await ensure_topics(settings.kafka, {topics.signals(tenant): partitions}, settings=FROM_PARTNERS)
 
 
 def _do(configured: Configured, tenant: str, decider: Decider[C], command: Callable[[], C]) -> Outcome:

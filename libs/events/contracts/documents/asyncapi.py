@@ -8,7 +8,7 @@ from typing import Any
 from libs.events.contracts.documents.catalog import Payload, fact_types
 from libs.events.envelope import ENVELOPE, Form
 from libs.events.facts import SERVICES, TENANT_PATTERN, Fact
-from libs.events.topics import A_DAY, FOREVER
+from libs.events.topics import A_DAY, FOREVER, FROM_PARTNERS
 from libs.events.wire import LOG_PARTITIONS, Topics
 
 VERSION = "1.0.0"
@@ -88,6 +88,7 @@ def _channels_of_partners() -> Part:
             "What partners tell the organisation: logistics, production, surveys. The topic decides whose it is.",
             ["signal"],
             FEED_PARTITIONS,
+            FROM_PARTNERS,
         ),
         "partners.rejected": _channel(
             topics.rejected(TENANT), "Signals that were refused, and why.", ["signal-refused.v1"], FEED_PARTITIONS
