@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncpg
 import orjson
 
+from libs.events import numerics
+
 CONNECT_SECONDS = 3.0
 ACQUIRE_SECONDS = 2.0
 STATEMENT_SECONDS = 8.0
@@ -17,7 +19,7 @@ def plain_url(url: str) -> str:
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
-    """JSON in and out as Python values, in the binary format that COPY needs too (jsonb: a version byte, then text)."""
+    """JSON as Python values, numbers as they were written; binary, as COPY needs it (jsonb: a version byte, then text)."""
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
@@ -25,10 +27,15 @@ async def prepare_connection(connection: asyncpg.Connection) -> None:
         decoder=lambda value: orjson.loads(value[1:]),
         format="binary",
     )
+    await connection.set_type_codec(
+        "numeric", schema="pg_catalog", encoder=numerics.encode, decoder=numerics.decode, format="binary"
+    )
 
 
 async def _leave(connection: asyncpg.Connection) -> None:
-    """Nothing was changed on it."""
+    """Nothing was changed on it for longer than its transaction, which has ended unless its caller was cut off."""
+    if connection.is_in_transaction():
+        await connection.execute("rollback")
 
 
 async def open_pool(
@@ -39,10 +46,10 @@ async def open_pool(
     transaction_seconds: int = TRANSACTION_SECONDS,
     keep_state: bool = False,
 ) -> asyncpg.Pool:
-    """A pool with every wait bounded; session settings are reset by asyncpg on release.
+    """A pool with every wait bounded.
 
     The time of a transaction is bounded by the server: only that frees a lock whose client was cut off. `keep_state`
-    spares the round trip of that reset, for connections that only call functions of the log.
+    spares the round trip that resets a connection's settings, for callers that set them for a transaction only.
     """
     return await asyncpg.create_pool(
         plain_url(url),

@@ -278,7 +278,7 @@ async def open_log(service: str, url: str, *, size: int = 8, wake: Wake | None =
     appends = await open_pool(
         url, size=4, name=f"{service} log", transaction_seconds=int(APPEND_SECONDS), keep_state=True
     )
-    log = Log(service, await open_pool(url, size=size, name=service), appends, wake)
+    log = Log(service, await open_pool(url, size=size, name=service, keep_state=True), appends, wake)
     await log.start()
     return log
 

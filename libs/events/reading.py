@@ -59,6 +59,7 @@ class Reader:
                 raise ParkedKey(f"{', '.join(stuck)} could not take this in; an operator has been told")
             if not missing:
                 metrics.TOKEN_WAIT.observe(waited)
+                self.wake.calls += 1  # what this process remembers of read models may be older than what was waited for
                 return
             if waited >= self.patience.total_seconds():
                 raise NotYetVisible([row[0] for row in missing])
@@ -77,12 +78,18 @@ class View:
         """All rows; raises NotYetVisible, Unavailable."""
         await self.reader.wait(self.wanted)
         try:
-            async with self.reader.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-                await connection.execute("select log.enter($1, $2)", self.reader.tenant, list(self.wanted))
+            async with self.reader.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                await connection.execute(self._enter())
                 rows: list[asyncpg.Record] = await connection.fetch(sql, self.reader.tenant, *values)
+                await connection.execute("commit")  # where this is not reached, the pool rolls back
                 return rows
         except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
             raise Unavailable("the database did not answer in time; try again") from error
+
+    def _enter(self) -> str:
+        """Begin, and set tenant and read models, in one round trip: parameters would need a second one."""
+        wanted = ", ".join(map(_literal, self.wanted))
+        return f"begin; select log.enter({_literal(self.reader.tenant)}, array[{wanted}]::text[])"
 
     async def one(self, sql: str, *values: Any) -> asyncpg.Record | None:
         """The first row, or None."""
@@ -93,3 +100,7 @@ class View:
         """The first column of the first row, or None."""
         row = await self.one(sql, *values)
         return None if row is None else row[0]
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -14,10 +14,12 @@ class Wake:
     """Wakes whoever waits in this process for the log to grow."""
 
     def __init__(self) -> None:
+        self.calls = 0
         self._event = asyncio.Event()
 
     def __call__(self) -> None:
-        """The log has grown."""
+        """The log has grown; `calls` counts how often."""
+        self.calls += 1
         self._event.set()
         self._event = asyncio.Event()
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from libs.events.projecting import Projection
 from libs.events.reading import Reader
 from libs.events.waking import Wake
+
+FRESH_SECONDS = 0.1
 
 T = TypeVar("T")
 Marker = Callable[[Reader], Awaitable[Any]]
@@ -23,24 +28,46 @@ def marker_of(projection: Projection, sql: str, *values: Any) -> Marker:
     return ask
 
 
+@dataclass(slots=True)
+class _Known(Generic[T]):
+    """What is remembered of one tenant: the marker and value, when and after how many folds it was asked for."""
+
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    value: T | None = None
+    marker: Any = None
+    asked: float = float("-inf")
+    folds: int = -1
+
+
 class Remembered(Generic[T]):
     """`await remembered(reader)`: what `load` read of the reader's tenant, read again once the marker has changed.
 
-    The marker is asked every time, before the value is read, so a value is never older than its marker. Databases are
-    told apart (a test may run several services in one process).
+    The marker is asked at most every 100 ms, and at once when a read model was folded, or waited for, in this process;
+    it is asked before the value is read, so a value is never older than its marker. Callers at the same time ask once.
+    Databases are told apart (a test may run several services in one process).
     """
 
     def __init__(self, marker: Marker, load: Callable[[Reader], Awaitable[T]]) -> None:
         self._marker = marker
         self._load = load
-        self._known: WeakKeyDictionary[Wake, dict[str, tuple[Any, T]]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Wake, dict[str, _Known[T]]] = WeakKeyDictionary()
 
     async def __call__(self, reader: Reader) -> T:
         """The value as it is now."""
-        known = self._known.setdefault(reader.wake, {})
+        known = self._known.setdefault(reader.wake, {}).setdefault(reader.tenant, _Known())
+        if not self._fresh(known, reader):
+            async with known.asking:
+                if not self._fresh(known, reader):
+                    await self._ask(known, reader)
+        return cast("T", known.value)
+
+    def _fresh(self, known: _Known[T], reader: Reader) -> bool:
+        return known.folds == reader.wake.calls and time.monotonic() - known.asked < FRESH_SECONDS
+
+    async def _ask(self, known: _Known[T], reader: Reader) -> None:
+        folds, asked = reader.wake.calls, time.monotonic()
         marker = await self._marker(reader)
-        if reader.tenant in known and known[reader.tenant][0] == marker:
-            return known[reader.tenant][1]
-        value = await self._load(reader)
-        known[reader.tenant] = (marker, value)
-        return value
+        if known.folds < 0 or marker != known.marker:
+            known.value = await self._load(reader)
+            known.marker = marker
+        known.folds, known.asked = folds, asked
