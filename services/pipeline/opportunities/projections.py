@@ -107,11 +107,19 @@ def fold_board(group: Group, recorded: Recorded[PipelineFact]) -> list[Any]:
 
 
 def _snapshot(row: OpportunityRow) -> dict[str, Any]:
-    """The row as JSON, the same whether it was just folded or read back: instants are in UTC."""
-    return {
-        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else to_jsonable_python(value)
-        for name, value in asdict(row).items()
-    }
+    """The row as JSON, the same whether it was just folded or read back."""
+    return {name: _plain(value) for name, value in asdict(row).items()}
+
+
+def _plain(value: Any) -> Any:
+    """Instants in UTC, amounts with all their digits (8E+5 is 800000)."""
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat()
+        case Decimal():
+            return f"{value:f}"
+        case _:
+            return to_jsonable_python(value)
 
 
 def _after(row: OpportunityRow | None, recorded: Recorded[Any]) -> OpportunityRow | None:
