@@ -24,6 +24,12 @@ from libs.events.rows import item_of, load_groups
 from libs.events.running import Request, Runner
 
 BATCH = 500
+SPAN = 50_000
+CURSOR = "deadlines"
+POSITIONS = f"""select
+  coalesce((select seq from log.cursors where name = '{CURSOR}'), 0) as done,
+  (select min(cursor) from log.builds where state = 'serving' and projection || ':' || version = any($1)) as folded"""
+"""How far changes of calendars and rules were looked for, and how far all read models ($1) are."""
 POLL_SECONDS = 0.1
 FIRINGS = UUID("3c3ad9e5-4f0a-5c49-9a3c-6fd1a1b1f4d1")
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -65,21 +71,22 @@ class Firing:
     async def run(self, lease: Lease) -> None:
         """Compute and fire until cancelled."""
         self._basis.clear()
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            await connection.execute("insert into log.cursors (name) values ($1) on conflict do nothing", CURSOR)
         while True:
             if not await self.step(lease):
                 await self.log.wake.wait(POLL_SECONDS)
 
     async def step(self, lease: Lease) -> bool:
         """One round; True when something fired."""
-        await self._compute(await self._unknown())
+        await self._compute_open(lease)
         now = self.clock.now()
         if not await self._anything_due(now):
             return False
         complete, seq = await self._complete(now)
         if not await self._folded(seq):
             return False
-        await self._rebase()
-        await self._compute(await self._unknown())
+        await self._compute_open(lease)
         fired = False
         for name in self.deadlines:
             fired |= await self._fire(lease, name, complete, now)
@@ -96,11 +103,15 @@ class Firing:
         return at
 
     async def unsettled(self) -> bool:
-        """True while some row's due instant is not computed yet, or something due by now has not fired."""
+        """True while a due instant is to be computed, perhaps anew, or something due by now has not fired."""
+        if not self.deadlines:
+            return False
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             found: bool = await connection.fetchval(
-                "select exists (select from log.dues where deadline = any($1)"
-                " and not done and (due_at is null or due_at <= $2))",
+                f"select exists (select from ({POSITIONS}) p where done < folded)"
+                " or exists (select from log.dues where deadline = any($2)"
+                " and not done and (due_at is null or due_at <= $3))",
+                self.wanted,
                 list(self.deadlines),
                 self.clock.now(),
             )
@@ -152,26 +163,47 @@ class Firing:
         values = {kind: await providers[kind](reader, request, NO_COMMAND, now) for kind in deadline.consults}
         return Given(now, tenant, request.actor, consulted=values)
 
-    async def _rebase(self) -> None:
-        """Where a calendar or a rule that open rows consult has changed, compute them again."""
+    async def _compute_open(self, lease: Lease) -> None:
+        """Compute what is not computed yet, and again what a new calendar or rule has changed."""
+        while await self._rebase(lease):
+            pass
+        while unknown := await self._unknown():
+            await self._compute(unknown)
+
+    async def _rebase(self, lease: Lease) -> bool:
+        """Look through the next facts that all read models hold: where a calendar or a rule that open rows consult has
+        changed with them, the rows are to be computed again. False when there are no more facts.
+        """
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            position = await connection.fetchrow(POSITIONS, self.wanted)
+            if position["folded"] is None or position["done"] >= position["folded"]:
+                return False
+            upto = min(position["folded"], position["done"] + SPAN)
             open_ones = await connection.fetch(
-                "select distinct deadline, tenant from log.dues where not done and deadline = any($1)",
+                "select distinct deadline, tenant from log.dues where not done and deadline = any($1)"
+                " and tenant in (select distinct tenant from log.events where seq > $2 and seq <= $3)",
                 list(self.deadlines),
+                position["done"],
+                upto,
             )
-        for name, tenant in open_ones:
-            deadline = self.deadlines[name][1]
-            given = await self._given(tenant, deadline)
-            basis = tuple(given.consulted.values())
-            known = self._basis.get((name, tenant))
-            self._basis[name, tenant] = basis
-            if known is not None and any(old is not new for old, new in zip(known, basis, strict=True)):
-                async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                    await connection.execute(
-                        "update log.dues set due_at = null where deadline = $1 and tenant = $2 and not done",
-                        name,
-                        tenant,
-                    )
+        bases = {one: await self._basis_of(*one) for one in map(tuple, open_ones)}
+        changed = [one for one, basis in bases.items() if not _same(self._basis.get(one), basis)]
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
+            await connection.executemany(
+                "update log.dues set due_at = null where deadline = $1 and tenant = $2 and not done", changed
+            )
+            await lease.fence(
+                connection,
+                "update log.cursors set seq = $3 where name = $4 and seq = $5 and exists (select from held)",
+                upto,
+                CURSOR,
+                position["done"],
+            )
+        self._basis |= bases
+        return True
+
+    async def _basis_of(self, name: str, tenant: str) -> tuple[Any, ...]:
+        return tuple((await self._given(tenant, self.deadlines[name][1])).consulted.values())
 
     async def _compute(self, dues: Sequence[Due]) -> None:
         for name in {due.deadline for due in dues}:
@@ -179,7 +211,6 @@ class Firing:
                 mine = [due for due in dues if due.deadline == name and due.tenant == tenant]
                 deadline = self.deadlines[name][1]
                 given = await self._given(tenant, deadline)
-                self._basis.setdefault((name, tenant), tuple(given.consulted.values()))
                 rows = await self._rows(name, mine)
                 instants = [deadline.due(rows[due], given) if due in rows else None for due in mine]
                 async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
@@ -267,3 +298,8 @@ class Firing:
                 [due.stamp for due in dues],
                 dues[0].deadline,
             )
+
+
+def _same(known: tuple[Any, ...] | None, basis: tuple[Any, ...]) -> bool:
+    """What is consulted is remembered: the same object until something of it changes."""
+    return known is not None and all(old is new for old, new in zip(known, basis, strict=True))
