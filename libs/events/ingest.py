@@ -195,6 +195,8 @@ class Ingest:
             part.facts.append(received.fact)
             partition.own_seq = received.own_seq
             partition.gap_since = None
+            if partition.rereading:
+                metrics.ALARM.labels(f"ingest {partition.source}").set(0)
             partition.rereading = False
             metrics.INGESTED.labels(partition.source).inc()
         elif received.previous < partition.own_seq:

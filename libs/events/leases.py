@@ -20,6 +20,8 @@ TTL_SECONDS = 4.0
 RENEW_SECONDS = 1.0
 STEP_DOWN_SECONDS = 3.0
 BACKOFF_SECONDS = (0.05, 0.1, 0.3, 1.0, 2.0)
+CALM_SECONDS = 10.0
+"""So long a role must run for its failures to be forgotten."""
 INFRASTRUCTURE = (
     OSError,
     TimeoutError,
@@ -131,9 +133,10 @@ class Leases:
 
     async def _run(self, lease: Lease) -> None:
         """Run a role again after errors, with growing pauses; only losing the lease ends it."""
-        failures = 0
+        failures, alarm = 0, metrics.ALARM.labels(lease.role)
         while True:
             begun = time.monotonic()
+            calm = asyncio.get_running_loop().call_later(CALM_SECONDS, alarm.set, 0) if failures else None
             try:
                 await self._roles[lease.role](lease)
                 return
@@ -143,9 +146,11 @@ class Leases:
                 logger.warning("role held up", role=lease.role, error=f"{type(error).__name__}: {error}")
             except Exception:
                 logger.exception("role failed", role=lease.role)
-                metrics.ALARM.labels(lease.role).set(1)
-            if time.monotonic() - begun > 10:
+                alarm.set(1)
+            finally:
+                if calm is not None:
+                    calm.cancel()
+            if time.monotonic() - begun > CALM_SECONDS:
                 failures = 0
-                metrics.ALARM.labels(lease.role).set(0)
             await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
             failures += 1
