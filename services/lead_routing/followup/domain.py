@@ -28,7 +28,7 @@ from libs.service.organisation import Reach
 from libs.service.sealing import Sealer
 from services.lead_routing.assignment.handing_over import taken_off
 from services.lead_routing.followup.substance import Direction, why_not
-from services.lead_routing.leads.lead import LEAD, OPEN, Lead, within_reach
+from services.lead_routing.leads.lead import LEAD, OPEN, Lead, existing, within_reach
 from services.lead_routing.pools.pool import POOL
 from services.lead_routing.routing.policy import POLICY_KIND, Protection, RoutingPolicy
 from services.lead_routing.workload.domain import WORKLOAD
@@ -228,9 +228,9 @@ def _disqualify(states: States, command: DisqualifyLead, given: Given) -> list[F
 
 
 def _reopen(states: States, command: ReopenLead, given: Given) -> list[Fact]:
-    lead = states[LEAD.of(command.lead_id)]
+    lead = existing(states[LEAD.of(command.lead_id)], command.lead_id)
     if not given[Reach].covers(lead.former_owner):
-        lead = within_reach(lead, command.lead_id, given)
+        within_reach(lead, command.lead_id, given)
     if lead.state in OPEN:
         return []
     if lead.state != "disqualified":
