@@ -18,6 +18,7 @@ from dev.ports import SERVICES, free_ports
 from dev.stack import Stack, stack
 from dev.timeline import Timeline
 from libs.events.clock import FileClock
+from tests.integration.collector import Collector, collecting
 
 LAST_WORDS = 5
 WEDNESDAY = datetime(2026, 2, 25, 1, 0, tzinfo=UTC)
@@ -53,10 +54,20 @@ def started(postgres_dsn: str, kafka: str, *services: str) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def product(servers: Any) -> Iterator[Stack]:
+def collector() -> Iterator[Collector]:
+    """Where the product's traces go."""
+    with collecting() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def product(servers: Any, collector: Collector) -> Iterator[Stack]:
     """All five services."""
-    with started(servers.postgres_dsn, servers.kafka) as running:
-        yield running
+    with pytest.MonkeyPatch.context() as settings:
+        settings.setenv("SALESLOOM_OTLP_ENDPOINT", collector.endpoint)
+        settings.setenv("OTEL_BSP_SCHEDULE_DELAY", "500")
+        with started(servers.postgres_dsn, servers.kafka) as running:
+            yield running
 
 
 @pytest.fixture
