@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -11,13 +12,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TypeVar
 
 import psutil
+
+from dev.leash import PR_SET_PDEATHSIG
 
 LEASH = Path(__file__).with_name("leash.py")
 POLL_S = 0.05
@@ -173,6 +177,37 @@ def wait_for_the_end() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     signal.sigwait(ends)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
+
+
+class Stopped(BaseException):
+    """Somebody wants the end: Ctrl-C, SIGTERM, or the terminal was closed."""
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[Callable[[], None]]:
+    """Raise Stopped at the first signal that asks for the end; further ones do not disturb the stopping.
+
+    Yields what to call when stopping begins by itself. For the main thread. Under make, whose death nobody would tell
+    us of, the kernel does (Linux).
+    """
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def ignore() -> None:
+        for end in ends:
+            signal.signal(end, signal.SIG_IGN)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        ignore()
+        raise Stopped
+
+    before = {end: signal.signal(end, stop) for end in ends}
+    if "MAKELEVEL" in os.environ and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    try:
+        yield ignore
+    finally:
+        for end, handler in before.items():
+            signal.signal(end, handler)
 
 
 def answers(port: int, host: str = "127.0.0.1") -> bool:

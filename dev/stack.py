@@ -27,7 +27,7 @@ STOP_WITHIN_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One running service: where it answers, where its health is, its process and how it was started."""
+    """One running service: where it answers, where its health is, how it was started, and its process if it is ours."""
 
     name: str
     api: str
@@ -35,7 +35,14 @@ class Member:
     database: Database
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    child: Child
+    child: Child | None = None
+
+    @property
+    def own(self) -> Child:
+        """Its process. Raises Trouble when another command started it."""
+        if self.child is None:
+            raise Trouble(f"{self.name} was not started by this process")
+        return self.child
 
 
 @dataclass(slots=True)
@@ -57,13 +64,13 @@ class Stack:
 
     def kill(self, service: str) -> None:
         """SIGKILL to a service, as a machine would do it."""
-        child = self.members[service].child
+        child = self.members[service].own
         child.process.kill()
         child.process.wait()
 
     def stop(self, service: str) -> None:
         """Stop a service as an orchestrator would, and wait until it has ended."""
-        child = self.members[service].child
+        child = self.members[service].own
         child.ask_to_stop()
         child.gone_by(time.monotonic() + STOP_WITHIN_S)
 
