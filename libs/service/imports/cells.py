@@ -18,12 +18,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Form:
-    """The mapping of one file, ready to read rows with; `ids` is how this entity's ids are made."""
+    """The mapping of one file of a tenant, ready to read rows with."""
 
     tenant: str
     mapping: MappingDocument
     name: str
-    ids: str
 
     @property
     def file(self) -> FileMapping:
@@ -117,11 +116,16 @@ class Cells:
         return {name: text for name, text in found.items() if text is not None}
 
     def identity(self, entity: str, *fields: str) -> str:
-        """The id made of the first of these fields that says anything, by the mapping's scheme."""
+        """The id made of the first of these fields that says anything, by the mapping's scheme.
+
+        Without one, what is an id there is kept, and a name becomes a readable one.
+        """
         field = next((one for one in fields if self.text(one) is not None), fields[0])
         word = self.required(field)
         try:
-            return identity(self.form.ids, self.form.tenant, entity, word)
+            return identity(
+                self.form.file.ids or ("kept" if field == "id" else "named"), self.form.tenant, entity, word
+            )
         except ValueError as error:
             raise Refused(field, word, str(error)) from error
 

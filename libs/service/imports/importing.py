@@ -60,7 +60,6 @@ class Importer:
     entity: str
     fields: tuple[str, ...]
     required: tuple[str, ...]
-    ids: str
     prepare: Callable[[Material], Awaitable[ToSteps]]
     reads: tuple[Projection, ...] = ()
     check: Callable[[FileMapping], list[str]] = lambda file: []

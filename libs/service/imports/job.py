@@ -53,6 +53,7 @@ AT_ONCE = 64
 PATIENCE_SECONDS = 10.0
 RETRIES = 8
 KIND = "import"
+NO_CODE = "is no code of letters, digits, dots and hyphens; say in the mapping's values which one it is"
 
 
 @dataclass(slots=True)
@@ -160,7 +161,7 @@ class _File:
         self.mapping = mapping
         self.file: ImportedFile = started.files[number]
         self.importer = importers[mapping.files[self.file.name].entity]
-        self.form = Form(tenant, mapping, self.file.name, mapping.files[self.file.name].ids or self.importer.ids)
+        self.form = Form(tenant, mapping, self.file.name)
         self.patience = patience
         self.seen: dict[str, tuple[int, str]] = {}
         self.limit = asyncio.Semaphore(AT_ONCE)
@@ -297,7 +298,8 @@ class _File:
         named = str(first["loc"][0]) if first["loc"] else ""
         field = self._field(named, step)
         where = "" if field == named else f"{named}: "
-        return self._problem(cells.row, self.form.column(field), cells.raw(field), f"{where}{first['msg']}")
+        why = NO_CODE if first["type"] == "string_pattern_mismatch" else first["msg"]
+        return self._problem(cells.row, self.form.column(field), cells.raw(field), f"{where}{why}")
 
     def _problem(self, row: Row, column: str, value: str, reason: str, near: str = "") -> RowProblem:
         return RowProblem(self.file.name, row.line, column, value, reason, near)

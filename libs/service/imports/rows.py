@@ -100,8 +100,10 @@ class _Lines:
             line = self._held.popleft() if self._held else self._text.readline()
         except UnicodeError as error:
             raise FileUnfit(f"line {self.number} is not {self._text.encoding}: {error}") from error
+        if not line:
+            return None
         self.number += 1
-        return line or None
+        return line
 
     def give_back(self, lines: list[str]) -> None:
         """Read these again."""
@@ -125,7 +127,8 @@ def _records(lines: _Lines, delimiter: str, width: int | None) -> Iterator[tuple
         try:
             record = next(csv.reader(more(), delimiter=delimiter, strict=True), [])
         except csv.Error as broken:
-            error = f"cannot be read as CSV: {broken}"
+            why = "a quote is not closed" if "end of data" in str(broken) else str(broken)
+            error = f"cannot be read as CSV: {why}"
         if not taken:
             return
         if not error and _BROKEN.search("".join(taken)):

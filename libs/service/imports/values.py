@@ -138,39 +138,49 @@ class Amounts:
 
 
 class Known:
-    """What is known by name: `names` maps each id to its name. Several may have one name."""
+    """What a tenant knows by name: `names` maps each id to its name. Several may have one name."""
 
-    def __init__(self, what: str, names: Mapping[str, str]) -> None:
+    def __init__(self, tenant: str, what: str, names: Mapping[str, str]) -> None:
+        self._tenant = tenant
         self._what = what
         self._names = names
         self._ids: dict[str, list[str]] = {}
         for identity, name in names.items():
             self._ids.setdefault(name, []).append(identity)
-        self._nearest = lru_cache(maxsize=10_000)(lambda word: nearest(word, self._choices))
+        self._nearest = lru_cache(maxsize=10_000)(lambda word: _nearest(word, self._choices))
 
     def find(self, field: str, word: str) -> str:
-        """The id of what has exactly this name or id. Raises Refused with the nearest known name."""
+        """The id of what has exactly this name or id (there or here). Raises Refused with the nearest one known."""
         found = self._ids.get(word, [])
         if len(found) == 1:
             return found[0]
-        if word in self._names:
-            return word
+        derived = identity("derived", self._tenant, self._what, word)
+        if word in self._names or derived in self._names:
+            return word if word in self._names else derived
         if found:
             raise Refused(field, word, f"several {self._what} have this name: {', '.join(sorted(found)[:5])}")
         raise Refused(field, word, f"no {self._what} of this name or id is known", self._nearest(word))
 
     def __contains__(self, word: str) -> bool:
-        return word in self._ids or word in self._names
+        return (
+            word in self._ids
+            or word in self._names
+            or identity("derived", self._tenant, self._what, word) in self._names
+        )
 
     @cached_property
     def _choices(self) -> dict[str, str]:
-        return {name: plain(name) for name in self._ids}
+        return {word: plain(word) for word in (*self._ids, *self._names)}
 
 
-def nearest(word: str, choices: Iterable[str] | Mapping[str, str]) -> str:
-    """The choice most like `word`, "" if none is; a mapping gives each choice in the form it is compared in."""
-    known = choices if isinstance(choices, Mapping) else {choice: plain(choice) for choice in choices}
-    best = process.extractOne(plain(word), known, scorer=fuzz.WRatio, score_cutoff=MIN_SCORE)
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The choice most like `word`, "" if none is."""
+    return _nearest(word, {choice: plain(choice) for choice in choices})
+
+
+def _nearest(word: str, plain_choices: Mapping[str, str]) -> str:
+    """`plain_choices` are the choices with what each is compared as."""
+    best = process.extractOne(plain(word), plain_choices, scorer=fuzz.WRatio, score_cutoff=MIN_SCORE)
     found: Any = best[2] if best else ""
     return str(found)
 

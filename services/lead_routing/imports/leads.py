@@ -18,8 +18,8 @@ FIELDS = {"rep_id": "owner", "owner_id": "owner", "reason_code": "reason"}
 
 async def leads(material: Material) -> ToSteps:
     """A lead is told by its source and its id there, so that it is the same one when it comes in again."""
-    rows = await material.reader(PEOPLE).fetch("select person_id, name from people where tenant = $1")
-    known = Known("person", {row["person_id"]: row["name"] for row in rows})
+    rows = await material.reader(PEOPLE).fetch("select person_id, name from people where tenant = $1 order by 1")
+    known = Known(material.form.tenant, "person", {row["person_id"]: row["name"] for row in rows})
 
     def steps(cells: Cells) -> list[Step]:
         source = From(
@@ -65,7 +65,6 @@ LEADS_IMPORTER = Importer(
         "opportunity_id", "account_id", "tags.*", *CONTACT.values(),
     ),
     required=("id", "company"),
-    ids="kept",
     prepare=leads,
     reads=(REFERENCE, PEOPLE),
 )  # fmt: skip

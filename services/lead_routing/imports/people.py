@@ -56,8 +56,8 @@ async def people(material: Material) -> ToSteps:
                 chart.add(cells)
             except Refused:
                 continue
-    rows = await material.reader(PEOPLE).fetch("select person_id, name from people where tenant = $1")
-    known = Known("person", {row["person_id"]: row["name"] for row in rows} | chart.people)
+    rows = await material.reader(PEOPLE).fetch("select person_id, name from people where tenant = $1 order by 1")
+    known = Known(material.form.tenant, "person", {row["person_id"]: row["name"] for row in rows} | chart.people)
 
     def steps(cells: Cells) -> list[Step]:
         rep_id, place = cells.identity("person", "id", "name"), _place(cells)
@@ -140,7 +140,6 @@ PEOPLE_IMPORTER = Importer(
     entity="people",
     fields=("id", "name", "manager", "team", "region", "department", "role", "since", "left_at"),
     required=("name",),
-    ids="named",
     prepare=people,
     reads=(PEOPLE,),
 )

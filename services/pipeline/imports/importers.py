@@ -56,10 +56,11 @@ async def products(material: Material) -> ToSteps:
 async def opportunities(material: Material) -> ToSteps:
     """A deal is written down with what was known of it; owner, account and product must be known by name or id."""
     people = await _people(material)
+    tenant = material.form.tenant
     known = {
         "owner": people,
-        "account": Known("account", await _names(material, "accounts", "account_id")),
-        "product": Known("product", await _names(material, "products", "product_id")),
+        "account": Known(tenant, "account", await _names(material, "accounts", "account_id")),
+        "product": Known(tenant, "product", await _names(material, "products", "product_id")),
     }
 
     def steps(cells: Cells) -> list[Step]:
@@ -86,7 +87,7 @@ async def opportunities(material: Material) -> ToSteps:
         if deal.opened_at is None and (target.without_date or cells.form.file.without_date) == "refuse":
             why = "there is no date, and the mapping does not say that such a deal is undated"
             raise Refused("opened_at", "", why)
-        fields = {"amount": "won_amount" if target.outcome == "won" and cells.text("won_amount") else "amount"}
+        fields = {"amount": "won_amount" if target.outcome == "won" and not cells.text("amount") else "amount"}
         return [Step(RECORD_HISTORY, deal, f"opportunity {deal.opportunity_id}", field="id", fields=fields)]
 
     return steps
@@ -112,7 +113,7 @@ def _found(cells: Cells, known: Mapping[str, Known], field: str) -> str | None:
 def _amount(cells: Cells, target: StageTarget) -> Money | None:
     """What it was won for, if it was; else what it was thought to be worth."""
     won = cells.money("won_amount") if target.outcome == "won" else None
-    return won if won is not None else cells.money("amount")
+    return won or cells.money("amount")
 
 
 async def _people(material: Material) -> Known:
@@ -120,8 +121,8 @@ async def _people(material: Material) -> Known:
     wanted = {name for cells in material.rows() if not cells.row.error and (name := cells.text("owner"))}
     arrived = False
     while True:
-        rows = await material.reader(PEOPLE).fetch("select person_id, name from people where tenant = $1")
-        people = Known("person", {row["person_id"]: row["name"] for row in rows})
+        rows = await material.reader(PEOPLE).fetch("select person_id, name from people where tenant = $1 order by 1")
+        people = Known(material.form.tenant, "person", {row["person_id"]: row["name"] for row in rows})
         if arrived or all(name in people for name in wanted):
             return people
         arrived = await material.arrived(ORGANISATION)
@@ -129,7 +130,7 @@ async def _people(material: Material) -> Known:
 
 async def _names(material: Material, table: str, identity: str) -> dict[str, str]:
     view = material.reader(ACCOUNTS if table == "accounts" else PRODUCTS)
-    rows = await view.fetch(f"select {identity}, name from {table} where tenant = $1")
+    rows = await view.fetch(f"select {identity}, name from {table} where tenant = $1 order by 1")
     return {row[identity]: row["name"] for row in rows}
 
 
@@ -142,14 +143,12 @@ IMPORTERS = (
         entity="accounts",
         fields=("id", "name", "sector", "region", "attributes.*"),
         required=("name",),
-        ids="named",
         prepare=accounts,
     ),
     Importer(
         entity="products",
         fields=("id", "name", "series", "list_price", "currency"),
         required=("name",),
-        ids="named",
         prepare=products,
     ),
     Importer(
@@ -159,7 +158,6 @@ IMPORTERS = (
             "currency", "expected_close", "loss_reason", "contract_id", "tier", "tags.*",
         ),
         required=("id", "owner", "stage"),
-        ids="kept",
         prepare=opportunities,
         reads=(REFERENCE, PEOPLE, ACCOUNTS, PRODUCTS),
         check=_needs_stages,

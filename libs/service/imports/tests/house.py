@@ -107,8 +107,8 @@ class House:
             await connection.execute(
                 "with l as (select log.lock_append()), v as (insert into log.streams values ($1, $2, 1)"
                 " on conflict (tenant, stream) do update set version = streams.version + 1 returning version)"
-                " insert into log.events select coalesce(max(seq), 0) + 1, null, $1, $2, (select version from v), $3, $4,"
-                " $5::text::jsonb, $6::text::jsonb, now(), now() from log.events, l",
+                " insert into log.events select coalesce(max(seq), 0) + 1, null, $1, $2, (select version from v), $3,"
+                " $4, $5::text::jsonb, $6::text::jsonb, now(), now() from log.events, l",
                 TENANT, stream, uuid7(), fact.wire, orjson.dumps(fact.data()).decode(), meta,
             )  # fmt: skip
         await connection.close()

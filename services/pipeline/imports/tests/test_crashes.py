@@ -1,0 +1,82 @@
+"""A killed import goes on where it was; one that cannot get on is given up, saying why."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from libs.events.contracts.examples.ids import TENANT
+from libs.service.imports.tests.house import House
+
+MAPPING: dict[str, Any] = {
+    "source": "old-crm",
+    "zone": "Asia/Shanghai",
+    "currency": "CNY",
+    "files": {
+        "deals.csv": {
+            "entity": "opportunities",
+            "columns": {"id": "id", "rep": "owner", "stage": "stage", "opened": "opened_at"},
+            "stages": {"talking": {"stage": "first_contact"}},
+        }
+    },
+}
+
+
+def deals(prefix: str, rows: int) -> str:
+    """A file of so many open deals; every tenth has a stage that nobody knows."""
+    lines = (
+        f"{prefix}-{n},Ann Lee,{'lost?' if n % 10 == 0 else 'talking'},2024-05-{n % 28 + 1:02}" for n in range(rows)
+    )
+    return "\n".join(["id,rep,stage,opened", *lines])
+
+
+def children() -> list[psutil.Process]:
+    """The processes that do jobs for this one."""
+    return [one for one in psutil.Process().children() if "job" in one.cmdline()]
+
+
+async def test_killed_half_way_it_goes_on_and_nothing_is_lost_or_twice(house: House) -> None:
+    answer = await house.start("/imports", MAPPING, {"deals.csv": deals("K", 4_000)})
+    import_id = answer.json()["id"]
+    view = await house.until("/imports", import_id, lambda view: view["done"] >= 500)
+    assert view["state"] == "running"
+    (child,) = children()
+    child.kill()
+    view, problems = await house.ended("/imports", import_id)
+    assert (view["state"], view["accepted"], view["repeated"], view["refused"]) == ("finished", 3_600, 0, 400)
+    assert [int(line.split(",")[1]) for line in problems] == [row for row in range(2, 4_002) if (row - 2) % 10 == 0]
+    opened = [fact for fact in await house.facts("opportunity-opened.v1") if fact["data"]["opportunity_id"][0] == "K"]
+    assert len(opened) == len({fact["data"]["opportunity_id"] for fact in opened}) == 3_600
+    progress = [fact["data"]["rows_done"] for fact in await house.facts("import-progressed.v1")]
+    assert progress == list(range(500, 4_001, 500))
+    assert psutil.wait_procs(children(), 10)[1] == []
+
+
+async def test_an_import_that_crashes_again_and_again_at_one_place_fails_with_the_reason(house: House) -> None:
+    house.worker.leases._roles["jobs"].__self__.pauses = (0.0,)  # type: ignore[attr-defined]
+    answer = await house.start("/imports", MAPPING, {"deals.csv": deals("L", 10)})
+    import_id = answer.json()["id"]
+    shutil.rmtree(Path(house.settings.objects) / TENANT / "imports" / import_id)
+    view, problems = await house.ended("/imports", import_id)
+    assert (view["state"], view["why"]) == ("failed", "it ended 5 times after 0 of 10 rows without getting further")
+    assert (view["done"], problems) == (0, [])
+    row = await house.worker.pool.fetchrow("select state, detail from log.jobs where job_id = $1", import_id)
+    assert (row["state"], row["detail"]) == ("failed", {"position": 0, "crashes": 5})
+    again, _ = await house.imported("/imports", MAPPING, {"deals.csv": deals("M", 10)})
+    assert (again["state"], again["accepted"]) == ("finished", 9)
+
+
+async def test_a_child_without_a_parent_ends_at_once(house: House) -> None:
+    """Its standard input is closed: nobody would count its crashes."""
+    answer = await house.start("/imports", MAPPING, {"deals.csv": deals("N", 4_000)})
+    import_id = answer.json()["id"]
+    command = (sys.executable, "-m", "services.pipeline", "job", "run", "import", TENANT, import_id)
+    orphan = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+    assert await orphan.wait() == 1
+    view, _ = await house.ended("/imports", import_id)
+    assert (view["state"], view["accepted"]) == ("finished", 3_600)
