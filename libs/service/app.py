@@ -16,7 +16,7 @@ from libs.events.running import Provider
 from libs.rules.calendars import Calendars
 from libs.rules.documents import RuleBook
 from libs.rules.reference import calendars_provider, rulebook_provider
-from libs.service import openapi, problem_pages, schema_pages, streaming, telemetry
+from libs.service import docs_page, openapi, problem_pages, schema_pages, streaming, telemetry
 from libs.service.auth import unguarded
 from libs.service.equipment import Equipment
 from libs.service.limits import Limits, uploads_of
@@ -62,6 +62,7 @@ def create_app(service: Service, equipment: Equipment | None = None) -> FastAPI:
     if service.resources:
         app.include_router(streaming.router, prefix="/v1")
     app.include_router(problem_pages.router)
+    app.include_router(docs_page.router)
     app.include_router(schema_pages.router)
     install(app)
     app.add_middleware(Limits, uploads=uploads_of(app))
