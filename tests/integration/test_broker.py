@@ -16,10 +16,10 @@ from dev.places import Places
 from dev.ports import free_ports
 from dev.stack import Stack
 from dev.timeline import Timeline
-from tests.integration.conftest import started
 from tests.integration.databases import rows
 from tests.integration.organisations import CONNECTOR, HE, build_organisation, lead
 from tests.integration.topics import read_topic
+from tests.product import started
 
 
 class Broker:
