@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -17,29 +16,18 @@ from dev.clients import Clients
 from dev.stack import Stack
 from dev.timeline import Timeline
 from libs.events.builds import Builds
-from libs.events.log import open_pool
+from libs.events.connections import open_pool
+from tests.integration.importing import MAPPINGS, import_crm
 from tests.services import all_services
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPORT = ROOT.parent / "shared" / "data" / "maven-crm"
-MAPPING = ROOT / "mappings" / "maven-crm.json"
+MAPPING = MAPPINGS / "maven-crm.json"
 DEALS = "sales_pipeline.csv"
 pytestmark = [
     pytest.mark.skipif(not EXPORT.exists(), reason="needs the Maven CRM export in ../shared/data/maven-crm"),
     pytest.mark.timeout(600),
 ]
-
-
-def import_crm(clients: Clients, folder: Path, mapping: Path = MAPPING, *options: str) -> tuple[int, str]:
-    """Run `import-crm` as an operator would; its exit code and what it said."""
-    stack = clients.stack
-    member = stack.members["pipeline"]
-    urls = ["--lead-routing", stack.url("lead-routing"), "--pipeline", stack.url("pipeline")]
-    who = ["--person", clients.admin, "--tenant", clients.tenant, "--issuer", stack.issuer]
-    command = [*member.command[:-1], "import-crm", str(folder), "--mapping", str(mapping), *urls, *who, *options]
-    environment = {**member.environment, "COLUMNS": "200"}
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
 
 
 def funnel(clients: Clients, by: str = "owner") -> Any:
@@ -102,7 +90,7 @@ async def test_the_export_gives_its_own_figures_before_and_after_every_read_mode
     clients: Clients, product: Stack, timeline: Timeline, tmp_path: Path
 ) -> None:
     """The figures of ../shared/data/README.md."""
-    code, said = import_crm(clients, EXPORT)
+    code, said = import_crm(clients, EXPORT, MAPPING)
     assert code == 0, said
     timeline.drain()
     report = funnel(clients)
@@ -118,7 +106,7 @@ async def test_the_export_gives_its_own_figures_before_and_after_every_read_mode
     assert {row["group"] for row in funnel(clients, "region")["rows"]} == {"Central", "East", "West"}
     assert len([row for row in report["rows"] if row["opened"] == 0]) == 5
 
-    code, said = import_crm(clients, EXPORT)
+    code, said = import_crm(clients, EXPORT, MAPPING)
     assert code == 0, said
     timeline.drain()
     assert funnel(clients) == report
@@ -140,7 +128,7 @@ def test_another_value_in_one_row_is_another_figure(clients: Clients, timeline: 
         writer = csv.DictWriter(lines, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    code, said = import_crm(clients, tmp_path)
+    code, said = import_crm(clients, tmp_path, MAPPING)
     assert code == 0, said
     timeline.drain()
     now = told(funnel(clients))
