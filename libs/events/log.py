@@ -23,6 +23,7 @@ from libs.events.waking import Wake
 APPEND_SECONDS = 2.0
 MAX_WAITING = 2_000
 BATCH_HOLD_SECONDS = 0.010
+RESTORING = "SL001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +204,15 @@ class Log:
                         "select log.append($1, $2::text::jsonb)", now, document, timeout=APPEND_SECONDS + 1
                     )
                 break
-            except asyncpg.RaiseError as error:
-                if error.sqlstate == "SL001":
-                    raise Restoring(str(error)) from error
-                raise
             except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError,
                     asyncpg.OperatorInterventionError, asyncpg.TransactionTimeoutError) as error:  # fmt: skip
                 if time.monotonic() > deadline:
                     raise Unavailable("the log did not answer in time; send the same request again") from error
                 await asyncio.sleep(0.05)
+            except asyncpg.PostgresError as error:
+                if error.sqlstate == RESTORING:
+                    raise Restoring(str(error)) from error
+                raise
         self.wake()
         metrics.LOCK_WAIT.observe(answer["waited"])
         return [

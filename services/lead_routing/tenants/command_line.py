@@ -16,7 +16,7 @@ from rich.table import Table
 from libs.events.clock import Clock
 from libs.events.contracts.lead_routing import FeedTurnedOff, FeedTurnedOn, TenantAdded, TenantSuspended
 from libs.events.deciding import C, Decider
-from libs.events.errors import NotFound, Rejected
+from libs.events.errors import NotFound, Rejected, Restoring, Unavailable
 from libs.events.facts import REGISTRY, SERVICES, Actor
 from libs.events.log import close_log, open_log
 from libs.events.running import Outcome, Request, Runner
@@ -119,7 +119,7 @@ def _do(configured: Configured, tenant: str, decider: Decider[C], command: Calla
     except ValidationError as error:
         for one in error.errors(include_input=False, include_url=False):
             console.print(f"[red]{'.'.join(map(str, one['loc']))}: {one['msg']}[/]")
-    except (Rejected, NotFound) as refusal:
+    except (Rejected, NotFound, Restoring, Unavailable) as refusal:
         console.print(f"[red]{refusal}[/]")
     raise typer.Exit(EXIT_REFUSED)
 
