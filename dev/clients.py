@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from dev.stack import Stack, run_line
 
-TRIES = 20
+TRIES = 6
 WAITS = frozenset({"UNAVAILABLE", "OVERLOADED", "NOT_YET_VISIBLE"})
 """What is worth asking again for in a moment, with the same idempotency key."""
 
