@@ -12,7 +12,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 ARGS ?=
 TESTS ?=
 
-.PHONY: help run servers test check format contracts lock clean
+.PHONY: help run servers test check format import contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ check: .venv/dev ## style, types, who imports whom, contracts and API documents
 format: .venv/dev ## put the code in order
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+import: .venv/run ## import a CRM's export: DIR=folder MAPPING=file ARGS="--token-file t"; see docs/importing.md
+	@$(BIN)/python -m services.pipeline import-crm "$(DIR)" --mapping "$(MAPPING)" $(ARGS)
 
 contracts: .venv/dev ## write the documents of facts, read models and APIs anew
 	@$(BIN)/python -m libs.events.contracts write

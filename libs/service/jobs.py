@@ -29,7 +29,6 @@ from libs.events.leases import INFRASTRUCTURE, Lease
 from libs.events.log import Log, close_log, open_log
 from libs.events.reading import Reader
 from libs.events.running import Provider, Runner
-from libs.events.waking import Wake
 from libs.rules.calendars import Calendars
 from libs.rules.documents import RuleBook
 from libs.service.app import providers_of
@@ -106,7 +105,6 @@ class Jobs:
 
     jobs: Mapping[str, Job]
     tools: Tools
-    wake: Wake
     module: str
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     pauses: Sequence[float] = PAUSES
@@ -119,7 +117,7 @@ class Jobs:
                 for one in await job.waiting(self.tools.log.pool):
                     if one.job_id not in self._done:
                         await self._work(kind, job, one)
-            await self.wake.wait(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _work(self, kind: str, job: Job, one: Open) -> None:
         crashes = await self._begin(kind, one)

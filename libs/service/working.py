@@ -65,7 +65,7 @@ async def opened_worker(
     for role, made in service.roles.items():
         worker.leases.add(role, made(tools))
     if service.jobs:
-        worker.leases.add("jobs", Jobs(service.jobs, tools, folded, module_of(service)).run)
+        worker.leases.add("jobs", Jobs(service.jobs, tools, module_of(service)).run)
     try:
         yield worker
     finally:

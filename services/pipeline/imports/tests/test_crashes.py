@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import sys
 from pathlib import Path
@@ -37,7 +38,11 @@ def deals(prefix: str, rows: int) -> str:
 
 def children() -> list[psutil.Process]:
     """The processes that do jobs for this one."""
-    return [one for one in psutil.Process().children() if "job" in one.cmdline()]
+    found = []
+    for one in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [one] if "job" in one.cmdline() else []
+    return found
 
 
 async def test_killed_half_way_it_goes_on_and_nothing_is_lost_or_twice(house: House) -> None:
