@@ -23,7 +23,12 @@ class SchemaResponse(Response):
     media_type = "application/schema+json"
 
 
-@router.get("/schemas/{wire}.json", operation_id="showSchema", response_class=SchemaResponse, responses=PROBLEMS(404))
+@router.get(
+    "/schemas/{wire}.json",
+    operation_id="showSchema",
+    response_class=SchemaResponse,
+    responses={**PROBLEMS(404), 200: {"content": {SchemaResponse.media_type: {"schema": {"type": "object"}}}}},
+)
 async def show_schema(
     wire: Annotated[str, Path(max_length=120, description="The fact type, such as lead-pooled.v1")],
 ) -> SchemaResponse:
