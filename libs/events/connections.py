@@ -19,7 +19,7 @@ def plain_url(url: str) -> str:
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
-    """JSON as Python values, numbers as they were written; in binary, as COPY needs it (jsonb: a version byte first)."""
+    """JSON as Python values, numbers as they were written; binary, as COPY needs it (jsonb: a version byte first)."""
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
