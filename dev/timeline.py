@@ -34,7 +34,7 @@ class Timeline:
 
     def run(self) -> None:
         """Let the clock run from here with real time."""
-        self.stack.clock.set(self.now, running=True)
+        self.stack.clock.run()
 
     def drain(self) -> datetime | None:
         """Wait until every service has dealt with everything there is; the next instant at which something is due.

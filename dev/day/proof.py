@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
+import asyncpg
 import httpx2
 
 from dev.day.cast import DIRECTOR, WANG
@@ -15,9 +15,11 @@ from dev.day.hours import Day
 from dev.processes import call
 from dev.stack import Member
 from libs.events.builds import Builds, Comparison
-from libs.events.connections import open_pool
+from libs.events.connections import prepare_connection
 from libs.service.operators import all_projections
 from libs.service.service import Service
+
+SIZE, PATIENCE_S = 3, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +66,19 @@ def rebuild_everything(day: Day) -> list[Rebuilt]:
 
 
 async def _rebuild_all(members: Mapping[str, Member]) -> list[Rebuilt]:
-    found = await asyncio.gather(*(_rebuild_service(member) for member in members.values()))
-    return [one for of_service in found for one in of_service]
+    return [one for member in members.values() for one in await _rebuild_service(member)]
 
 
 async def _rebuild_service(member: Member) -> list[Rebuilt]:
     service: Service = import_module(f"services.{member.name.replace('-', '_')}.service").SERVICE
-    pool = await open_pool(member.database.worker_url, size=3, name=f"{member.name} proof", transaction_seconds=0)
-    try:
+    # All connections at once, and patiently: nobody waits for an answer here, and the machine may be busy.
+    async with asyncpg.create_pool(
+        member.database.worker_url, min_size=SIZE, max_size=SIZE, timeout=PATIENCE_S, init=prepare_connection
+    ) as pool:
         return [
             _rebuilt(member.name, projection.name, (await Builds(pool, projection).rebuild())[1])
             for projection in all_projections(service)
         ]
-    finally:
-        await pool.close()
 
 
 def _rebuilt(service: str, name: str, comparison: Comparison) -> Rebuilt:

@@ -72,6 +72,13 @@ class FileClock:
         """Move the clock of the whole stack forward to `at`; raises ValueError for an earlier instant."""
         if self.path.exists() and at < self.now():
             raise ValueError(f"the clock is at {self.now().isoformat()} and does not go back to {at.isoformat()}")
+        self._write(at, running=running)
+
+    def run(self) -> None:
+        """Let it run with real time from where it is; harmless when it runs already."""
+        self._write(self.now(), running=True)
+
+    def _write(self, at: datetime, *, running: bool) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         document = {"at": at.isoformat(), "running_since": datetime.now(UTC).isoformat() if running else None}
         beside = self.path.with_suffix(".new")
