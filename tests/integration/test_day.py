@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from dev.clients import Clients
 from dev.day.plan import plan
 from dev.day.story import live
@@ -14,6 +16,7 @@ from tests.integration.conftest import started
 SEED = 7
 
 
+@pytest.mark.timeout(900)
 def test_a_working_day_goes_as_it_should(servers: Any) -> None:
     """3.2.9-1, 3.3.8-1, 3.3.8-2, 3.4.8-1, 3.4.8-4"""
     told: list[str] = []
