@@ -56,11 +56,14 @@ class Builds:
         logger.info("read model built", projection=self.projection.wanted, build=build.number)
         return build
 
-    async def rebuild(self, report: Report | None = None) -> tuple[Build, Comparison]:
-        """Make another build beside the live one, compare at the same position, and put it into service if equal."""
+    async def rebuild(self, report: Report | None = None, *, repair: bool = False) -> tuple[Build, Comparison]:
+        """Make another build beside the live one, compare at the same position, and put it into service if equal.
+
+        With `repair` also if the live one differs: the log is right.
+        """
         async with self._alone():
-            build, comparison = await self._beside(report, serve=True)
-            await (self._drop_older() if comparison.equal else self._drop(build))
+            build, comparison = await self._beside(report, serve=True, repair=repair)
+            await (self._drop_older() if comparison.equal or repair else self._drop(build))
         return build, comparison
 
     async def verify(self, report: Report | None = None) -> Comparison:
@@ -82,7 +85,7 @@ class Builds:
                 await self._serve(connection, earlier)
         return earlier
 
-    async def _beside(self, report: Report | None, *, serve: bool) -> tuple[Build, Comparison]:
+    async def _beside(self, report: Report | None, *, serve: bool, repair: bool = False) -> tuple[Build, Comparison]:
         build = await self.maker.load(report=report)
         while True:
             live = await self.serving()
@@ -97,7 +100,7 @@ class Builds:
             seq = await self._hold(connection)
             await self.maker.catch_up(connection, build, seq)
             comparison = await compare(connection, self.projection, live, build, seq)
-            if serve and comparison.equal:
+            if serve and (comparison.equal or repair):
                 await self._serve(connection, build)
         return build, comparison
 
