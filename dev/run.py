@@ -39,16 +39,14 @@ def run(*, once: bool, seed: int, day: bool) -> int:
     code = INTERRUPTED
     try:
         with stopped_by_signals() as ignore_signals, ExitStack() as exits:
-            try:
-                running, servers = _start(exits, places.development(), say)
-                say(f"ready {time.time() - begun:.1f} s after the start")
-                failed = _day(out, running, servers, seed, say) if day else _no_day(out, running, servers)
-                code = CHECK_FAILED if once and failed else 0
-                if not once:
-                    _serve(running, say)
-            finally:
-                ignore_signals()
-                say("stopping everything")
+            running, servers = _start(exits, places.development(), say)
+            exits.callback(say, "stopping everything")
+            exits.callback(ignore_signals)
+            say(f"ready {time.time() - begun:.1f} s after the start")
+            failed = _day(out, running, servers, seed, say) if day else _no_day(out, running, servers)
+            code = CHECK_FAILED if once and failed else 0
+            if not once:
+                _serve(running, say)
     except Stopped:
         pass
     say("everything has stopped")

@@ -146,7 +146,7 @@ def show_what_to_try(out: Console, running: Stack) -> None:
         ("leads", f"{signed} '{api['lead-routing']}/v1/leads?limit=5'"),
         ("deals", f"{signed} '{api['pipeline']}/v1/opportunities?state=open'"),
         ("the funnel", f"{signed} '{api['kpi']}/v1/reports/funnel?by=owner'"),
-        ("follow changes", f'curl -sN -H "Authorization: Bearer $TOKEN" {api["lead-routing"]}/v1/stream'),
+        ("follow changes", f'curl -sN -H "Authorization: Bearer $TOKEN" {api["lead-routing"]}/v1/stream?resource=lead'),
         ("move the clock", f"{DEV} advance 18:00  # what is due on the way happens at its own moment"),
         ("prove a read model", f"{DEV} line alerting projections verify alerts"),
         ("the log itself", f"{DEV} line pipeline log tail"),

@@ -80,7 +80,10 @@ class FileClock:
 
     def _write(self, at: datetime, *, running: bool) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        document = {"at": at.isoformat(), "running_since": datetime.now(UTC).isoformat() if running else None}
+        document = {
+            "at": at.astimezone(UTC).isoformat(),
+            "running_since": datetime.now(UTC).isoformat() if running else None,
+        }
         beside = self.path.with_suffix(".new")
         beside.write_text(json.dumps(document))
         beside.replace(self.path)
