@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from libs.events.facts import Actor, Channel, Dated, Fact
 
+_ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 S = TypeVar("S")
 V = TypeVar("V")
 C = TypeVar("C", bound="Command")
@@ -26,12 +28,23 @@ def _clean(text: str) -> str:
     return text
 
 
+def _written_out(value: Any) -> Any:
+    """Numbers are no dates: whether they are seconds, milliseconds or days is anybody's guess."""
+    if isinstance(value, int | float) or (isinstance(value, str) and not _ISO_DAY.match(value)):
+        raise ValueError("must be written as in ISO 8601, such as 2026-03-02 or 2026-03-02T09:00:00+08:00")
+    return value
+
+
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
 """An identity that may stand in a stream's name."""
 Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_clean)]
 """One line of text, 1 to 200 characters."""
 Text = Annotated[str, Field(max_length=10_000), AfterValidator(_clean)]
 """Free text, at most 10,000 characters."""
+Day = Annotated[date, BeforeValidator(_written_out)]
+"""A date as somebody writes it."""
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+"""An instant as somebody writes it, with its offset."""
 
 
 class Command(BaseModel):

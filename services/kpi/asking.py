@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AwareDatetime
 
+from libs.events.deciding import Moment
 from libs.events.reading import Reader
 from libs.rules.calendars import Calendar
 from libs.rules.reference import load_calendars
@@ -21,8 +21,8 @@ FACTS_PER_PAGE = 200
 
 Month = Annotated[str, Query(pattern=MONTH, description="A month in the tenant's zone", examples=["2026-03"])]
 PersonId = Annotated[str, Query(min_length=1, max_length=80, description="A person")]
-AsOf = Annotated[AwareDatetime | None, Query(description="Only what was recorded by then")]
-EffectiveAt = Annotated[AwareDatetime | None, Query(description="Only what had happened by then")]
+AsOf = Annotated[Moment | None, Query(description="Only what was recorded by then")]
+EffectiveAt = Annotated[Moment | None, Query(description="Only what had happened by then")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.responses import Response
 
-from libs.events.deciding import Text
+from libs.events.deciding import Moment, Text
 from libs.service.http import Accepted, Body, Person, Run, allowed, problems
 from services.alerting.alerts.api import AlertPath
 from services.alerting.answers.domain import (
@@ -29,7 +29,7 @@ Answering = Annotated[Person, allowed("rep", "manager", "director", "process-own
 class AcknowledgeBody(Body):
     """What will be done next, and until when the alert may stay silent: at most three workdays."""
 
-    until: AwareDatetime
+    until: Moment
     next_action: Sentence
 
 

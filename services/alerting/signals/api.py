@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from libs.events.deciding import Line
+from libs.events.deciding import Line, Moment
 from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems
 from services.alerting.signals.domain import RECEIVE, Kind, ReceiveSignal, signal_id
 from services.alerting.signals.projections import SIGNAL_LOG
@@ -24,7 +24,7 @@ class CloudEvent(Body):
     id: Line
     source: Line
     type: Kind
-    time: AwareDatetime
+    time: Moment
     subject: Line | None = None
     datacontenttype: Literal["application/json"] = "application/json"
     dataschema: Line | None = None

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from libs.events.contracts.alerting import AlertingFact, SignalReceived, SignalRefused
 from libs.events.contracts.common import Subject
-from libs.events.deciding import Command, Decider, Given, Line, States, StreamKind, StreamOf
+from libs.events.deciding import Command, Decider, Given, Line, Moment, States, StreamKind, StreamOf
 from libs.events.errors import Rejected
 
 SIGNALS = UUID("5c6f3f0e-1f86-5a7e-8b1d-2f1b7c0d4e03")
@@ -49,7 +49,7 @@ class ReceiveSignal(Command):
     kind: Kind
     subject: Line | None = None
     payload: dict[str, Any]
-    happened_at: AwareDatetime
+    happened_at: Moment
 
 
 class RefuseSignal(Command):

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from libs.events.deciding import Id
+from libs.events.deciding import Id, Moment
 from libs.rules.documents import RuleKind, register_kind
 from libs.service.auth import ROLES
 from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems
@@ -42,7 +42,7 @@ class CollabEventBody(Body):
     subject_id: Id
     payload: Annotated[dict[Code, Detail], Field(max_length=50)] = Field(default_factory=dict)
     people: Annotated[dict[Code, Id], Field(max_length=30)] = Field(default_factory=dict)
-    happened_at: AwareDatetime | None = None
+    happened_at: Moment | None = None
 
 
 class CollabEventView(BaseModel):

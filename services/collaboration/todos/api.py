@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from libs.events.deciding import Id, Text
+from libs.events.deciding import Id, Moment, Text
 from libs.service.auth import ROLES
 from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems
 from libs.service.organisation import PEOPLE, visible_people
@@ -70,7 +70,7 @@ async def list_todos(
     read: Read,
     page: PageQuery,
     assignee: Annotated[Id | None, Query(description="Whose; without it everybody's you may see")] = None,
-    due: Annotated[AwareDatetime | None, Query(description="Due at this instant or before")] = None,
+    due: Annotated[Moment | None, Query(description="Due at this instant or before")] = None,
     state: Literal["open", "done"] | None = None,
 ) -> Page[TodoView]:
     """To-dos by due time, those without one last."""

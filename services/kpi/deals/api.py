@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
+from libs.events.deciding import Day
 from libs.events.reading import Reader
 from libs.service.http import Page, PageQuery, Person, Problem, Read, allowed, problems
 from libs.service.organisation import PEOPLE, load_organisation, visible_people
@@ -20,8 +20,8 @@ from services.kpi.deals.projections import CATALOGUE, DEALS
 router = APIRouter(tags=["reports"])
 NO_GROUP = "none"
 
-From = Annotated[date | None, Query(alias="from", description="The first day, in the tenant's zone")]
-To = Annotated[date | None, Query(description="The day after the last one, in the tenant's zone")]
+From = Annotated[Day | None, Query(alias="from", description="The first day, in the tenant's zone")]
+To = Annotated[Day | None, Query(description="The day after the last one, in the tenant's zone")]
 Reading = Annotated[Person, allowed(*READERS)]
 
 

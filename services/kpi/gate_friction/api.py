@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from libs.events.deciding import Day
 from libs.service.http import Page, PageQuery, Person, Read, allowed, problems
 from libs.service.organisation import visible_people
 from services.kpi.asking import READERS, tenant_calendar
@@ -41,8 +42,8 @@ left join lateral (
 order by d.day desc, d.stage
 """
 
-From = Annotated[date | None, Query(alias="from", description="The first day, in the tenant's zone")]
-To = Annotated[date | None, Query(description="The day after the last one, in the tenant's zone")]
+From = Annotated[Day | None, Query(alias="from", description="The first day, in the tenant's zone")]
+To = Annotated[Day | None, Query(description="The day after the last one, in the tenant's zone")]
 Stage = Annotated[str | None, Query(max_length=80, description="Only this gate")]
 
 

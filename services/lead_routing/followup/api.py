@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from libs.events.contracts.lead_routing import ActivityKind
-from libs.events.deciding import Id, Line, Text
+from libs.events.deciding import Day, Id, Line, Moment, Text
 from libs.service.http import Accepted, Body, Person, Run, allowed, problems
 from services.lead_routing.followup.domain import (
     CONVERT,
@@ -45,8 +44,8 @@ class ActivityBody(Body):
     direction: Direction | None = None
     duration_s: Annotated[int, Field(ge=0, le=86_400, description="Seconds of a call")] | None = None
     text: Annotated[Text, Field(max_length=4_000, description="Kept sealed")] | None = None
-    next_step_due: AwareDatetime | None = None
-    happened_at: Annotated[AwareDatetime | None, Field(description="Now if not given")] = None
+    next_step_due: Moment | None = None
+    happened_at: Annotated[Moment | None, Field(description="Now if not given")] = None
     late_reason: Line | None = None
 
 
@@ -60,7 +59,7 @@ class ConversionBody(Body):
     account_id: Id | None = None
     amount: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)] | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
-    expected_close: date | None = None
+    expected_close: Day | None = None
 
 
 class DisqualificationBody(Body):

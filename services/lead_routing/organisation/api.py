@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from libs.events.contracts.common import Role
 from libs.events.contracts.lead_routing import Dimension
-from libs.events.deciding import Decider, Id, Line, Text
+from libs.events.deciding import Decider, Id, Line, Moment, Text
 from libs.events.errors import NotFound
 from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems, versioned
 from libs.service.organisation import visible_people
@@ -71,7 +71,7 @@ class RepBody(Body):
     department_id: Id | None = None
     manager_id: Id | None = None
     weight: Annotated[Decimal, Field(gt=0, le=1, decimal_places=4)] = Decimal(1)
-    effective_from: Annotated[AwareDatetime | None, Field(description="Now if not given")] = None
+    effective_from: Annotated[Moment | None, Field(description="Now if not given")] = None
 
 
 class ManagerBody(Body):
@@ -127,8 +127,8 @@ class LeaveBody(Body):
         }
     )
 
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Moment
+    ends_at: Moment
     delegate_id: Id | None = None
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Form, Path, UploadFile
 from starlette.responses import Response
 
-from libs.events.deciding import Id
+from libs.events.deciding import Day, Id
 from libs.service.asking import is_dry_run
 from libs.service.auth import ROLES
 from libs.service.http import Accepted, Page, PageQuery, Person, Problem, Read, Run, allowed, problems
@@ -67,7 +67,7 @@ async def attach_evidence(
     requirement: Annotated[
         Id | None, Form(description="Which requirement it fulfils; else the one of this kind")
     ] = None,
-    created_on: Annotated[date | None, Form(description="The day the file was made")] = None,
+    created_on: Annotated[Day | None, Form(description="The day the file was made")] = None,
 ) -> Response:
     """Upload a file (20 MB at most). Its type is told by its content; a refused file leaves a fact, too."""
     content = await file.read()

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
-from libs.events.deciding import Id, Line, Text
+from libs.events.deciding import Id, Line, Moment, Text
 from libs.service.auth import ROLES
 from libs.service.http import Accepted, Body, Person, Read, Run, allowed, problems
 from libs.service.organisation import visible_people
@@ -166,8 +165,8 @@ async def invalidate_requirement(
 async def get_gate_friction(
     who: Anybody,
     read: Read,
-    since: Annotated[AwareDatetime | None, Query(description="Refused at this instant or later")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Refused before this instant")] = None,
+    since: Annotated[Moment | None, Query(description="Refused at this instant or later")] = None,
+    until: Annotated[Moment | None, Query(description="Refused before this instant")] = None,
     stage: Id | None = None,
 ) -> FrictionReport:
     """Where gates stop deals, of the people you may see (S-65)."""

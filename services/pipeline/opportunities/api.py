@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from libs.events.contracts.common import Tier
-from libs.events.deciding import Id, Line, Text
+from libs.events.deciding import Day, Id, Line, Moment, Text
 from libs.events.facts import Money
 from libs.service.auth import ROLES
 from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems, versioned
@@ -26,8 +25,8 @@ OpportunityPath = Annotated[Id, Path(description="The opportunity's id")]
 Anybody = Annotated[Person, allowed(*ROLES)]
 Seller = Annotated[Person, allowed("rep", "manager", "director", "process-owner", "integration")]
 Leader = Annotated[Person, allowed("manager", "director", "process-owner")]
-AsOf = Annotated[AwareDatetime | None, Query(description="As it was known at this instant (recorded time)")]
-EffectiveAt = Annotated[AwareDatetime | None, Query(description="As it was at this instant (business time)")]
+AsOf = Annotated[Moment | None, Query(description="As it was known at this instant (recorded time)")]
+EffectiveAt = Annotated[Moment | None, Query(description="As it was at this instant (business time)")]
 
 
 class OpeningBody(Body):
@@ -39,7 +38,7 @@ class OpeningBody(Body):
     product_id: Id | None = None
     definition_id: Id | None = None
     amount: Money | None = None
-    expected_close: date | None = None
+    expected_close: Day | None = None
     tier: Tier | None = None
     tags: Tags = Field(default_factory=dict)
 
