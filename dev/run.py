@@ -46,7 +46,7 @@ def run(*, once: bool, seed: int, day: bool) -> int:
             failed = _day(out, running, servers, seed, say) if day else _no_day(out, running, servers)
             code = CHECK_FAILED if once and failed else 0
             if not once:
-                _serve(running, say)
+                _serve(running, servers, say)
     except Stopped:
         pass
     say("everything has stopped")
@@ -108,13 +108,13 @@ def _no_day(out: Console, running: Stack, servers: Servers) -> int:
     return 0
 
 
-def _serve(running: Stack, say: Say) -> None:
+def _serve(running: Stack, servers: Servers, say: Say) -> None:
     """Let time run, and say so when a process ends by itself; only a signal ends this."""
     Timeline(running).run()
     say("the clock runs with real time now; Ctrl-C stops everything")
     gone: set[str] = set()
     while True:
-        for child in running.children:
+        for child in (*running.children, servers.kafka.child, servers.postgres.child):
             if not child.running and child.name not in gone:
                 gone.add(child.name)
                 say(f"{child.name} has ended with code {child.process.returncode}; see {child.log}")
