@@ -24,6 +24,9 @@ from libs.service.settings import Settings
 NAMESPACE = UUID("6f0f6a52-3a0b-5d6e-8f55-0d1c7c1f9a10")
 KEY_HELP = "send a header Idempotency-Key with 1 to 200 visible ASCII characters, a new one for each new intention"
 
+MAX_REASON = 4_000
+REASON_HELP = f"percent-encoded where it is not ASCII, at most {MAX_REASON} characters"
+
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _ETAG = re.compile(r'"(0|[1-9][0-9]{0,8})"')
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -35,10 +38,11 @@ def command_request(request: Request, who: Person) -> CommandRequest:
     channel = request.headers.get("channel", "api")
     if channel not in _CHANNELS:
         raise Problem("MALFORMED", "Channel: web, mobile or api")
+    key = idempotency_key(request)
     return CommandRequest(
         tenant=who.tenant,
         actor=who.actor,
-        command_id=command_id(who, uuid4().hex if is_dry_run(request) else idempotency_key(request)),
+        command_id=command_id(who, uuid4().hex if is_dry_run(request) else key),
         roles=who.roles,
         channel=cast("Literal['web', 'mobile', 'api']", channel),
         if_match=if_match(request),
@@ -158,7 +162,7 @@ def _reason(request: Request) -> str | None:
     header = request.headers.get("occurred-reason")
     if header is None:
         return None
-    reason = unquote(header)[:1000].strip()
-    if not reason.isprintable():
-        raise Problem("MALFORMED", "Occurred-Reason: one line of text, percent-encoded where it is not ASCII")
-    return reason or None
+    reason = unquote(header).strip()
+    if len(header) > MAX_REASON or not reason.isprintable():
+        raise Problem("MALFORMED", f"Occurred-Reason: one line of text, {REASON_HELP}")
+    return reason[:1000] or None

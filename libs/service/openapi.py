@@ -25,9 +25,10 @@ from libs.service.reading import reader_for
 from libs.service.service import Service
 
 FOLDER = Path("docs/openapi")
-ALWAYS = (400, 401, 403, 503)
+ALWAYS = (400, 401, 403, 414, 431, 503)
 REFUSED_COMMANDS = (409, 412, 413, 415, 422)
 FIRST_REFUSAL = 400
+ACCEPTED = {"$ref": "#/components/schemas/Accepted"}
 UNUSED = ("HTTPValidationError", "ValidationError")
 
 
@@ -101,7 +102,8 @@ def _complete(operation: dict[str, Any], dependant: Dependant, path: str, status
     elif path.endswith("}") and "application/json" in answers.get("200", {}).get("content", {}):
         answers["200"]["headers"] = components.references("headers", "ETag")
     refusals = {int(code) for code in answers if int(code) >= FIRST_REFUSAL} | {500}
-    refusals |= {*(ALWAYS if roles else ()), *(REFUSED_COMMANDS if runs else ()), *((422,) if parameters else ())}
+    refusals |= {*(ALWAYS if roles else ()), *(REFUSED_COMMANDS if runs else ())}
+    refusals |= {414, 422} if parameters else set()
     for refusal in refusals:
         answers[str(refusal)] = {"$ref": f"#/components/responses/{components.response_name(refusal)}"}
     operation["responses"] = dict(sorted(answers.items()))
@@ -121,16 +123,17 @@ def _described(parameter: dict[str, Any]) -> dict[str, Any]:
 
 
 def _command_answers(answers: dict[str, Any], status: str) -> None:
-    """The answer of a command, and of its dry run."""
-    accepted, foreseen = {"$ref": "#/components/schemas/Accepted"}, {"$ref": "#/components/schemas/Foreseen"}
-    done = answers.setdefault(status, {"description": HTTPStatus(int(status)).phrase})
-    done["headers"] = components.references("headers", *components.ANSWERED)
-    done["content"] = {"application/json": {"schema": accepted}}
-    if status == "200":
-        done["content"] = {"application/json": {"schema": {"anyOf": [accepted, foreseen]}}}
-    else:
-        content = {"application/json": {"schema": foreseen}}
-        answers["200"] = {"description": "What would happen (`dry_run=true`)", "content": content}
+    """The answer of a command, and of its dry run, which is always a 200."""
+    foreseen = {"$ref": "#/components/schemas/Foreseen"}
+    answers.setdefault(status, {"description": HTTPStatus(int(status)).phrase})
+    for code in sorted({status, "200"} & answers.keys()):
+        done = answers[code]
+        done["headers"] = components.references("headers", *components.ANSWERED)
+        known = done.get("content", {}).get("application/json", {}).get("schema") or ACCEPTED
+        schema = {"anyOf": [known, foreseen]} if code == "200" else known
+        done["content"] = {"application/json": {"schema": schema}}
+    content = {"application/json": {"schema": foreseen}}
+    answers.setdefault("200", {"description": "What would happen (`dry_run=true`)", "content": content})
 
 
 def _about(service: Service) -> str:

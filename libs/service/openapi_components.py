@@ -68,7 +68,7 @@ PARAMETERS: dict[str, Any] = {
         "name": "Prefer",
         "in": "header",
         "description": "`wait=<seconds>`: how long to wait for what you have seen (2 if it says nothing, at most 10)",
-        "schema": {"type": "string", "maxLength": 200},
+        "schema": {"type": "string"},
         "example": "wait=5",
     },
     "IdempotencyKey": {

@@ -111,9 +111,11 @@ class Problem(Exception):
 def document(
     code: str, detail: str, language: Language, *, instance: str = "", trace_id: str = "", **details: Any
 ) -> dict[str, Any]:
-    """A problem document; `details` never replace the standard members."""
+    """A problem document; `details` never replace the standard members; its `errors` say where they are."""
     about = PROBLEMS[code]
     body = {**details, **about.document(language), "detail": detail}
+    if "errors" in body:
+        body["errors"] = [{"in": "body", "code": "value_error", **one} for one in body["errors"]]
     return body | {name: value for name, value in (("instance", instance), ("trace_id", trace_id)) if value}
 
 

@@ -123,7 +123,7 @@ async def test_a_second_attempt_with_a_new_key_finds_nothing_to_do(rep: httpx2.A
 
 async def test_a_dry_run_says_what_would_happen_and_appends_nothing(rep: httpx2.AsyncClient) -> None:
     stone = await thrown(rep)
-    foreseen = await rep.post(f"/v1/stones/{stone}/take?dry_run=true")
+    foreseen = await rep.post(f"/v1/stones/{stone}/take?dry_run=true", headers=key())
     assert foreseen.status_code == 200
     assert foreseen.json()["violations"] == []
     assert foreseen.json()["facts"][0]["type"] == "lead-claimed.v1"
@@ -133,7 +133,7 @@ async def test_a_dry_run_says_what_would_happen_and_appends_nothing(rep: httpx2.
 
 async def test_a_dry_run_names_the_rule_that_says_no(rep: httpx2.AsyncClient) -> None:
     stone = await thrown(rep, "deep")
-    foreseen = await rep.post(f"/v1/stones/{stone}/take?dry_run=true")
+    foreseen = await rep.post(f"/v1/stones/{stone}/take?dry_run=true", headers=key())
     assert foreseen.status_code == 200
     assert foreseen.json()["facts"] == []
     assert foreseen.json()["violations"][0]["code"] == "TOO_MANY_STONES"
