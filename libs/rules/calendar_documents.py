@@ -8,13 +8,17 @@ from itertools import pairwise
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from libs.events.deciding import Day as WrittenDay
 
 FIRST_YEAR = 1970
 LAST_YEAR = 2199
 MIDNIGHT = time(0)
 # not `localtime`, which depends on the machine, nor `right/...`, which counts leap seconds
 AREA_AND_CITY = re.compile(r"UTC|[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)+")
+
+CLOCK = re.compile(r"\d\d:\d\d")
 
 
 def _known_zone(name: str) -> str:
@@ -33,6 +37,12 @@ def _covered(day: date) -> date:
     return day
 
 
+def _written_out(at: object) -> object:
+    if isinstance(at, int | float) or (isinstance(at, str) and not CLOCK.match(at)):
+        raise ValueError("a time is written like 13:30")
+    return at
+
+
 def _local(at: time) -> time:
     if at.tzinfo is not None:
         raise ValueError("a slot has local times of the calendar's zone, without an offset")
@@ -49,8 +59,8 @@ def _in_order(slots: tuple[Slot, ...]) -> tuple[Slot, ...]:
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
 Label = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")]
 ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_known_zone)]
-Day = Annotated[date, AfterValidator(_covered)]
-LocalTime = Annotated[time, AfterValidator(_local)]
+Day = Annotated[WrittenDay, AfterValidator(_covered)]
+LocalTime = Annotated[time, BeforeValidator(_written_out), AfterValidator(_local)]
 
 
 class _Document(BaseModel):
@@ -115,7 +125,19 @@ class DatedRange(_Document):
         return self
 
 
-class CalendarDocument(_Document):
+EXAMPLE = {
+    "calendar_id": "cn-2026",
+    "version": "1",
+    "zone": "Asia/Shanghai",
+    "ranges": [
+        {"first": "2026-10-01", "last": "2026-10-07", "kind": "non_working", "name": "国庆节"},
+        {"first": "2026-10-10", "last": "2026-10-10", "kind": "working", "name": "国庆节调休"},
+    ],
+    "arranged_years": [2026],
+}
+
+
+class CalendarDocument(_Document, json_schema_extra={"examples": [EXAMPLE]}):
     """A calendar of one zone. Of two ranges over the same day the later in the list wins, so an override is appended.
 
     `version` names the state of the data; `arranged_years` are the years whose public arrangement the ranges contain:

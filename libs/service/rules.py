@@ -41,31 +41,31 @@ NO_REPLAY = "rules of this kind have no replay: nothing was counted"
 RuleId = Annotated[Id, Path(description="The rule's id")]
 
 
-class SimulationBody(Body):
+class SimulationBody(Body, json_schema_extra={"examples": [{"days": 28}]}):
     """How far back to replay."""
 
     days: Annotated[int, Field(ge=1, le=366)] = 28
 
 
-class ApprovalBody(Body):
+class ApprovalBody(Body, json_schema_extra={"examples": [{}]}):
     """Which draft was read; another one is not approved."""
 
     document_hash: Annotated[str, Field(max_length=64)] | None = None
 
 
-class PublicationBody(Body):
+class PublicationBody(Body, json_schema_extra={"examples": [{"override": "新政策今晚生效，来不及模拟"}]}):
     """Why this cannot wait for a simulation (emergency); kept for ever."""
 
     override: Annotated[Text, Field(min_length=1)] | None = None
 
 
-class ReasonBody(Body):
+class ReasonBody(Body, json_schema_extra={"examples": [{"reason": "季度复盘后不再需要"}]}):
     """Why."""
 
     reason: Annotated[Text, Field(min_length=1)]
 
 
-class RollbackBody(ReasonBody):
+class RollbackBody(ReasonBody, json_schema_extra={"examples": [{"version": 1, "reason": "新版本误伤了老客户"}]}):
     """Which earlier version's document holds again, and why."""
 
     version: Annotated[int, Field(ge=0, le=1_000_000)]
@@ -138,11 +138,17 @@ def _add_queries(router: APIRouter, path: str, kind: RuleKind, guard: Any) -> No
         return versioned(rule, rule.stream_version)
 
 
+def _shipped_as_draft(kind: RuleKind) -> dict[str, Any]:
+    rule = kind.default
+    return {"name": rule.name, "document": dict(rule.document), "explain": "与出厂规则相同"}
+
+
 def _add_draft(router: APIRouter, path: str, kind: RuleKind, guard: Any) -> None:
     draft_body: Any = create_model(
         f"{_camel(kind.kind)}Draft",
         __base__=Body,
         __doc__="A draft; without `rule_id` of a new rule.",
+        __cls_kwargs__={"json_schema_extra": {"examples": [_shipped_as_draft(kind)]}},
         rule_id=(Id | None, None),
         name=(Line, ...),
         scope=(Line, "tenant"),

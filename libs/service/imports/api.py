@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -95,6 +96,9 @@ def _add_start(router: APIRouter, path: str, importers: Mapping[str, Importer], 
         response_model=Accepted,
         responses=problems(403, 413, 422),
         max_body_size=MAX_UPLOAD_BYTES + MAX_MAPPING_BYTES,
+        openapi_extra={
+            "requestBody": {"content": {"multipart/form-data": {"example": _example(next(iter(importers)))}}}
+        },
         description=f"Import CSV files of {entities}. The answer comes once the files are taken in; follow the import"
         " under its id. A row that was imported before adds nothing.",
     )
@@ -130,6 +134,12 @@ def _add_start(router: APIRouter, path: str, importers: Mapping[str, Importer], 
             mapping_sha256=hashlib.sha256(text).hexdigest(),
         )
         return await run(START_IMPORT, command, id=import_id, location=f"/v1/{path}/{import_id}")
+
+
+def _example(entity: str) -> dict[str, Any]:
+    files = {f"{entity}.csv": {"entity": entity, "columns": {"Name": "name"}}}
+    mapping = {"source": "old-crm", "zone": "Asia/Shanghai", "files": files}
+    return {"mapping": json.dumps(mapping), "files": ["Name\n苏州精工制造有限公司\n"], "kind": "history"}
 
 
 def _add_queries(router: APIRouter, name: str) -> None:

@@ -26,20 +26,22 @@ router = APIRouter(tags=["alerts"])
 Answering = Annotated[Person, allowed("rep", "manager", "director", "process-owner")]
 
 
-class AcknowledgeBody(Body):
+class AcknowledgeBody(
+    Body, json_schema_extra={"examples": [{"until": "2026-03-04T18:00:00+08:00", "next_action": "明天上午上门拜访"}]}
+):
     """What will be done next, and until when the alert may stay silent: at most three workdays."""
 
     until: Moment
     next_action: Sentence
 
 
-class ResolveBody(Body):
+class ResolveBody(Body, json_schema_extra={"examples": [{"cause": "已电话联系，客户周五回复"}]}):
     """How the alert was dealt with."""
 
     cause: Sentence
 
 
-class FeedbackBody(Body):
+class FeedbackBody(Body, json_schema_extra={"examples": [{"verdict": "useful", "comment": "提醒得很及时"}]}):
     """Whether the alert was of use."""
 
     verdict: Verdict

@@ -20,6 +20,22 @@ router = APIRouter(tags=["signals"])
 class CloudEvent(Body):
     """A CloudEvent 1.0 in JSON; `subject` is `type/id`, such as order/7. The token decides whose it is."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "specversion": "1.0",
+                    "id": "wms-4711",
+                    "source": "/partners/wms",
+                    "type": "shipment.delayed",
+                    "time": "2026-03-02T09:00:00+08:00",
+                    "subject": "order/7",
+                    "data": {"days": 3},
+                }
+            ]
+        }
+    )
+
     specversion: Literal["1.0"]
     id: Line
     source: Line

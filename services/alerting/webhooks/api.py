@@ -30,7 +30,9 @@ WebhookPath = Annotated[Id, Path(description="The webhook's id")]
 Responsible = Annotated[Person, allowed("process-owner", "operator", "integration")]
 
 
-class WebhookBody(Body):
+class WebhookBody(
+    Body, json_schema_extra={"examples": [{"url": "https://hooks.example.com/salesloom", "recipients": ["rep-li"]}]}
+):
     """Where to send, and whose notifications (nobody named: everybody's)."""
 
     url: Address

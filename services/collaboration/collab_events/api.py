@@ -34,7 +34,12 @@ router = APIRouter(tags=["collab-events"])
 flows = rule_router("flows", FLOWS)
 
 
-class CollabEventBody(Body):
+class CollabEventBody(
+    Body,
+    json_schema_extra={
+        "examples": [{"kind": "legal_review_done", "subject_type": "opportunity", "subject_id": "0190f3c2"}]
+    },
+):
     """What happened; `people` names who fills roles of the flow, if that is known."""
 
     kind: Code

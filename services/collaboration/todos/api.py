@@ -58,7 +58,7 @@ class OwnerlessView(BaseModel):
     detected_at: datetime
 
 
-class CompletionBody(Body):
+class CompletionBody(Body, json_schema_extra={"examples": [{"outcome": "报价单已核对，无差异"}]}):
     """What came of it."""
 
     outcome: Annotated[Text, Field(min_length=1)]

@@ -74,13 +74,13 @@ class RepBody(Body):
     effective_from: Annotated[Moment | None, Field(description="Now if not given")] = None
 
 
-class ManagerBody(Body):
+class ManagerBody(Body, json_schema_extra={"examples": [{"manager_id": "manager-zhou"}]}):
     """Whom the person reports to from now on; null for nobody."""
 
     manager_id: Id | None
 
 
-class TeamOfBody(Body):
+class TeamOfBody(Body, json_schema_extra={"examples": [{"team_id": "team-east"}]}):
     """The person's team from now on."""
 
     team_id: Id
@@ -132,7 +132,7 @@ class LeaveBody(Body):
     delegate_id: Id | None = None
 
 
-class DeactivationBody(Body):
+class DeactivationBody(Body, json_schema_extra={"examples": [{"reason": "离职"}]}):
     """Why the person no longer works here."""
 
     reason: Annotated[Text, Field(min_length=1)]

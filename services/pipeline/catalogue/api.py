@@ -55,7 +55,10 @@ class ProductView(BaseModel):
     version: int
 
 
-class AccountBody(Body):
+class AccountBody(
+    Body,
+    json_schema_extra={"examples": [{"name": "苏州精工制造有限公司", "sector": "manufacturing", "region": "jiangsu"}]},
+):
     """A customer organisation; without `account_id` it gets one."""
 
     account_id: Id | None = None
@@ -65,7 +68,12 @@ class AccountBody(Body):
     attributes: Attributes = Field(default_factory=dict)
 
 
-class ProductBody(Body):
+class ProductBody(
+    Body,
+    json_schema_extra={
+        "examples": [{"product_id": "gtx-pro", "name": "GTX Pro", "list_price": {"amount": "4821", "currency": "CNY"}}]
+    },
+):
     """Something that is sold; without `product_id` it gets one."""
 
     product_id: Id | None = None

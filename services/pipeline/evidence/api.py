@@ -28,6 +28,7 @@ register(
 
 FORM_BYTES = 64 * 1024
 """Room for the form around the file."""
+EXAMPLE = {"file": "会议纪要：客户确认三条产线", "kind": "meeting_minutes", "created_on": "2026-03-02"}
 router = APIRouter(tags=["evidence"])
 OpportunityPath = Annotated[Id, Path(description="The opportunity's id")]
 
@@ -57,6 +58,7 @@ class EvidenceView(View):
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 413, 422),
     max_body_size=MAX_BYTES + FORM_BYTES,
+    openapi_extra={"requestBody": {"content": {"multipart/form-data": {"example": EXAMPLE}}}},
 )
 async def attach_evidence(
     opportunity_id: OpportunityPath,

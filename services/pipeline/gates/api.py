@@ -91,7 +91,7 @@ class FrictionReport(View):
     items: list[FrictionView]
 
 
-class CompletionBody(Body):
+class CompletionBody(Body, json_schema_extra={"examples": [{"text": "客户已口头确认预算，周五前发正式邮件"}]}):
     """What the requirement's type asks for: a text, a confirmation, ticked items, activities, or accepted files."""
 
     text: Text | None = None
@@ -101,7 +101,7 @@ class CompletionBody(Body):
     evidence: Ids = ()
 
 
-class InvalidationBody(Body):
+class InvalidationBody(Body, json_schema_extra={"examples": [{"cause": "会议纪要没有客户签字"}]}):
     """Why it does not count."""
 
     cause: Line

@@ -29,7 +29,14 @@ AsOf = Annotated[Moment | None, Query(description="As it was known at this insta
 EffectiveAt = Annotated[Moment | None, Query(description="As it was at this instant (business time)")]
 
 
-class OpeningBody(Body):
+class OpeningBody(
+    Body,
+    json_schema_extra={
+        "examples": [
+            {"name": "精工二期产线", "amount": {"amount": "300000", "currency": "CNY"}, "expected_close": "2026-04-30"}
+        ]
+    },
+):
     """A new deal; without `owner_id` it belongs to who asks, without `definition_id` the last published one holds."""
 
     name: Line
@@ -43,42 +50,49 @@ class OpeningBody(Body):
     tags: Tags = Field(default_factory=dict)
 
 
-class AdvanceBody(Body):
+class AdvanceBody(Body, json_schema_extra={"examples": [{"from": "first_contact", "to": "demand_diagnosis"}]}):
     """From which stage to which; `from` is the stage that was seen, so that two people do not advance twice."""
 
     from_stage: Annotated[Id, Field(alias="from")]
     to_stage: Annotated[Id, Field(alias="to")]
 
 
-class RegressBody(Body):
+class RegressBody(
+    Body, json_schema_extra={"examples": [{"to": "demand_diagnosis", "reason_code": "customer_changed_need"}]}
+):
     """Back to which stage, and for which of the definition's regress reasons."""
 
     to_stage: Annotated[Id, Field(alias="to")]
     reason_code: Id
 
 
-class WinBody(Body):
+class WinBody(
+    Body,
+    json_schema_extra={
+        "examples": [{"amount": {"amount": "300000", "currency": "CNY"}, "contract_id": "HT-2026-0007"}]
+    },
+):
     """For how much, if not for the deal's own amount."""
 
     amount: Money | None = None
     contract_id: Line | None = None
 
 
-class LossBody(Body):
+class LossBody(Body, json_schema_extra={"examples": [{"reason_code": "price", "competitor": "老对手"}]}):
     """For which of the definition's loss reasons, and to whom."""
 
     reason_code: Id
     competitor: Line | None = None
 
 
-class ReopeningBody(Body):
+class ReopeningBody(Body, json_schema_extra={"examples": [{"reason": "客户重新立项", "approver": "director-sun"}]}):
     """Why, and which other manager has approved it."""
 
     reason: Reason
     approver: Id
 
 
-class TransferBody(Body):
+class TransferBody(Body, json_schema_extra={"examples": [{"to_owner": "rep-wang", "handover": "客户偏好线下拜访"}]}):
     """To whom, and what they should know."""
 
     to_owner: Id
