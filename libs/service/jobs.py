@@ -39,7 +39,7 @@ from libs.service.settings import Settings
 from libs.service.surroundings import surround
 
 MEMORY_BYTES = 2 * 1024**3
-NICE = 5
+NICE = 2
 CONNECTIONS = 8
 STEADY_SECONDS = 0.5
 LOOK_SECONDS = 0.5

@@ -85,7 +85,7 @@ class House:
 
     async def until(self, path: str, import_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The import as soon as something holds of it."""
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(240):
             while True:
                 answer = await self.ask("GET", f"{path}/{import_id}")
                 if answer.status_code == 200 and holds(answer.json()):
@@ -137,8 +137,20 @@ async def opened_house(service: Service, made: Database, kafka: str, prefix: str
         transport = httpx2.ASGITransport(create_app(service, equipment))
         client = await exits.enter_async_context(httpx2.AsyncClient(transport=transport, base_url="http://house"))
         task = asyncio.create_task(worker.run())
-        while await worker.built():  # noqa: ASYNC110 - a moment, once
-            await asyncio.sleep(0.02)
+        exits.push_async_callback(_ended, task)
+        while await _building(worker):  # noqa: ASYNC110 - a moment, once
+            await asyncio.sleep(0.1)
         yield House(settings, worker, client, key, made.owner_url)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _building(worker: Worker) -> bool:
+    """Whether read models are still built; a busy machine may take its time to answer."""
+    try:
+        return bool(await worker.built())
+    except TimeoutError:
+        return True
