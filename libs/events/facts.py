@@ -40,7 +40,7 @@ class Money(Value):
 class Sealed(Value):
     """Personal text, sealed with a key of its subject (AES-256-GCM); only the subject's owner can open it.
 
-    `subject` is opaque; `nonce` and `text` are base64. See docs/adr/0006-sealed-fields.md.
+    `subject` is opaque; `nonce` and `text` are base64. See docs/adr/0006-sealed-personal-fields.md.
     """
 
     subject: Annotated[str, Field(min_length=1, max_length=120)]
