@@ -42,11 +42,12 @@ async def _hired(http: httpx2.AsyncClient, clients: Clients, person: str) -> str
     """Somebody who works here from now on; their access token."""
     issuer, who = clients.stack.issuer, {"person": person, "tenant": clients.tenant}
     await http.post(f"{issuer}/people", json={**who, "name": person, "roles": ["rep"]})
+    token = str((await http.post(f"{issuer}/token", json=who)).json()["access_token"])
     body = {"rep_id": person, "name": person, "roles": ["rep"]}
     url = f"{clients.stack.url('lead-routing')}/v1/reps"
     registered = await _sent(http, url, clients.token(clients.admin), body)
     assert registered.status_code == 201, registered.text
-    return str((await http.post(f"{issuer}/token", json=who)).json()["access_token"])
+    return token
 
 
 async def test_of_a_hundred_who_claim_a_lead_at_once_exactly_one_gets_it(office: Clients, timeline: Timeline) -> None:

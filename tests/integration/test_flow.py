@@ -168,7 +168,7 @@ def test_a_silent_lead_is_told_of_once_and_a_rebuild_sends_nothing(clients: Clie
     assert [(one["rule_code"], one["owner_id"]) for one in before[1]] == [("A01", WANG)]
 
     positions = _positions(timeline)
-    for name in ("alerts", "notifications", "notification-groups", "boards"):
+    for name in ("alerts", "notification-groups", "boards"):
         said = run_line(timeline.stack.members["alerting"], "projections", "rebuild", name)
         assert "the new build serves" in said, said
     timeline.drain()

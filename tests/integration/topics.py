@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 from uuid_utils.compat import uuid7
 
-PATIENCE_S = 20.0
+PATIENCE_S, POLL_S = 30.0, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,10 @@ def _read(consumer: Consumer, topic: str) -> list[Record]:
     consumer.assign([TopicPartition(topic, one.partition, OFFSET_BEGINNING) for one in partitions])
     found: list[Record] = []
     left = {partition for partition, end in ends.items() if end > 0}
+    deadline = monotonic() + PATIENCE_S
     while left:
-        for message in map(_record, consumer.consume(1_000, PATIENCE_S / 10)):
+        assert monotonic() < deadline, f"{topic}: partitions {left} were not read to their ends"
+        for message in map(_record, consumer.consume(1_000, POLL_S)):
             found.append(message)
             if message.offset + 1 >= ends[message.partition]:
                 left.discard(message.partition)
