@@ -20,6 +20,8 @@ TTL_SECONDS = 4.0
 RENEW_SECONDS = 1.0
 STEP_DOWN_SECONDS = 3.0
 BACKOFF_SECONDS = (0.05, 0.1, 0.3, 1.0, 2.0)
+CANCEL_SECONDS = 2.0
+"""So long a role may take to end before it is cancelled again: a library may have swallowed the cancellation."""
 CALM_SECONDS = 10.0
 """So long a role must run for its failures to be forgotten."""
 INFRASTRUCTURE = (
@@ -126,10 +128,14 @@ class Leases:
                 self._running[role] = asyncio.create_task(self._run(Lease(role, epoch)), name=role)
 
     async def _cancel(self, roles: Iterable[str]) -> None:
-        tasks = [self._running.pop(role) for role in roles if role in self._running]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        roles_of = {self._running[role]: role for role in roles if role in self._running}
+        waiting = set(roles_of)
+        while waiting:
+            for task in waiting:
+                task.cancel()
+            ended, waiting = await asyncio.wait(waiting, timeout=CANCEL_SECONDS)
+            for task in ended:
+                del self._running[roles_of[task]]
 
     async def _run(self, lease: Lease) -> None:
         """Run a role again after errors, with growing pauses; only losing the lease ends it."""

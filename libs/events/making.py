@@ -96,7 +96,8 @@ class Maker:
             build = await self._create(upto)
         if build.state == "ready":
             return build
-        total = await self._count(build.target)
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            total = await self._count(connection, build.target)
         begun, before = time.monotonic(), total * build.parts_done
         done = before
         for part in range(build.parts_done, build.parts):
@@ -167,7 +168,7 @@ class Maker:
             await connection.execute(f'create schema "{schema}"')
             for table in projection.tables:
                 await connection.execute(table.create(schema=schema))
-            parts = max(1, -(-await self._count(target) // FACTS_A_PART))
+            parts = max(1, -(-await self._count(connection, target) // FACTS_A_PART))
             row = await connection.fetchrow(
                 "insert into log.builds"
                 " (projection, version, build, schema_name, state, target, parts, tables_checksum)"
@@ -232,14 +233,13 @@ class Maker:
             upto,
         )
 
-    async def _count(self, upto: int) -> int:
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            count: int = await connection.fetchval(
-                "select count(*) from log.events where type = any($1) and seq <= $2",
-                REGISTRY.stored_names(self.projection.wires),
-                upto,
-                timeout=LONG_SECONDS,
-            )
+    async def _count(self, connection: asyncpg.Connection, upto: int) -> int:
+        count: int = await connection.fetchval(
+            "select count(*) from log.events where type = any($1) and seq <= $2",
+            REGISTRY.stored_names(self.projection.wires),
+            upto,
+            timeout=LONG_SECONDS,
+        )
         return count
 
     async def _parking(self) -> Parking:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import asyncpg
@@ -10,7 +11,7 @@ import pytest
 
 from dev.provision import Database
 from libs.events.connections import open_pool
-from libs.events.leases import Fenced, Lease, Leases
+from libs.events.leases import CANCEL_SECONDS, Fenced, Lease, Leases
 
 MOVE = "update log.cursors set seq = $3 where name = 'c' and seq = $4 and exists (select from held)"
 
@@ -106,4 +107,24 @@ async def test_a_role_that_fails_is_run_again_and_ends_with_its_lease(pool: asyn
             await asyncio.sleep(0.02)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+    assert await pool.fetchval("select count(*) from log.leases where holder <> ''") == 0
+
+
+async def test_a_role_whose_first_cancellation_is_swallowed_ends_even_so(pool: asyncpg.Pool) -> None:
+    """A client of the broker that opens a connection may do that; the worker would otherwise wait for ever."""
+    running = asyncio.Event()
+
+    async def stubborn(lease: Lease) -> None:
+        running.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    leases = Leases(pool, "me")
+    leases.add("stubborn", stubborn)
+    task = asyncio.create_task(leases.keep())
+    await running.wait()
+    task.cancel()
+    async with asyncio.timeout(3 * CANCEL_SECONDS):
+        await asyncio.gather(task, return_exceptions=True)
     assert await pool.fetchval("select count(*) from log.leases where holder <> ''") == 0
