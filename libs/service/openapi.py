@@ -6,7 +6,7 @@ import importlib.util
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from libs.service.reading import reader_for
 from libs.service.service import Service
 
 FOLDER = Path("docs/openapi")
-ALWAYS = (400, 401, 403, 414, 431, 503)
+ALWAYS = (431, 500)
+GUARDED = (400, 401, 403, 414, 503)
 REFUSED_COMMANDS = (409, 412, 413, 415, 422)
 FIRST_REFUSAL = 400
 ACCEPTED = {"$ref": "#/components/schemas/Accepted"}
@@ -49,6 +50,8 @@ def _document(app: FastAPI, service: Service) -> dict[str, Any]:
         version=app.version,
         openapi_version="3.1.0",
         description=_about(service),
+        license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        contact={"name": "Salesloom maintainers"},
         routes=app.routes,
         servers=[{"url": "/", "description": "This service"}],
     )
@@ -61,8 +64,9 @@ def _document(app: FastAPI, service: Service) -> dict[str, Any]:
     twice = [name for name, count in Counter(one["operationId"] for one in operations).items() if count > 1]
     if twice:
         raise ValueError(f"operations with one name: {', '.join(twice)}")
-    document["components"] = _shared(document.get("components", {}).get("schemas", {}), operations)
-    document["tags"] = [{"name": tag} for tag in sorted({tag for one in operations for tag in one.get("tags", [])})]
+    components_of_all = _shared(document.get("components", {}).get("schemas", {}), operations)
+    document["components"] = _used({**document, "components": components_of_all})
+    document["tags"] = _tags(app)
     return document
 
 
@@ -84,6 +88,39 @@ def _shared(schemas: dict[str, Any], operations: Sequence[Mapping[str, Any]]) ->
     }
 
 
+def _used(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The components that an operation leads to, and the security schemes."""
+    components: dict[str, dict[str, Any]] = document["components"]
+    used, waiting = set[tuple[str, str]](), [document["paths"]]
+    while waiting:
+        for target in _references(waiting.pop()):
+            kind, name = target.split("/")[-2:]
+            if (kind, name) not in used:
+                used.add((kind, name))
+                waiting.append(components[kind][name])
+    used |= {("securitySchemes", name) for name in components["securitySchemes"]}
+    return {kind: {name: one for name, one in of.items() if (kind, name) in used} for kind, of in components.items()}
+
+
+def _references(part: Any) -> Iterator[str]:
+    """Every `$ref` in a part of the document."""
+    for name, one in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
+        if name == "$ref":
+            yield one
+        else:
+            yield from _references(one)
+
+
+def _tags(app: FastAPI) -> list[dict[str, str]]:
+    """The tags, each described by the first line of the module that has it."""
+    found: dict[str, str] = {}
+    for route in iter_route_contexts(app.routes):
+        for tag in getattr(route, "tags", None) or ():
+            module = sys.modules[route.endpoint.__module__]
+            found.setdefault(str(tag), (module.__doc__ or "").strip().partition("\n")[0])
+    return [{"name": tag, "description": about} for tag, about in sorted(found.items())]
+
+
 def _complete(operation: dict[str, Any], dependant: Dependant, path: str, status: int) -> None:
     """Add to one operation what the framework does not know."""
     calls = list(calls_of(dependant))
@@ -101,8 +138,8 @@ def _complete(operation: dict[str, Any], dependant: Dependant, path: str, status
         _command_answers(answers, str(status))
     elif path.endswith("}") and "application/json" in answers.get("200", {}).get("content", {}):
         answers["200"]["headers"] = components.references("headers", "ETag")
-    refusals = {int(code) for code in answers if int(code) >= FIRST_REFUSAL} | {500}
-    refusals |= {*(ALWAYS if roles else ()), *(REFUSED_COMMANDS if runs else ())}
+    refusals = {int(code) for code in answers if int(code) >= FIRST_REFUSAL} | {*ALWAYS}
+    refusals |= {*(GUARDED if roles else ()), *(REFUSED_COMMANDS if runs else ())}
     refusals |= {414, 422} if parameters else set()
     for refusal in refusals:
         answers[str(refusal)] = {"$ref": f"#/components/responses/{components.response_name(refusal)}"}
