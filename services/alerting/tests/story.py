@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from libs.events.contracts.examples.ids import (
     DELIVERY_HEAD_WU,
@@ -17,6 +16,7 @@ from libs.events.contracts.examples.ids import (
     REP_WANG,
 )
 from libs.events.facts import Actor
+from libs.events.testing.instants import shanghai
 from libs.rules.calendars import Calendars
 from libs.rules.documents import RuleBook
 from libs.service.organisation import Organisation, Reach
@@ -60,4 +60,4 @@ def reach_of(person_id: str) -> Reach:
 
 def at(local: str) -> datetime:
     """`03-06 17:00` or `03-09 17:00:01` of 2026 in Shanghai, as an instant in UTC."""
-    return datetime.fromisoformat(f"2026-{local}").replace(tzinfo=ZoneInfo("Asia/Shanghai")).astimezone(UTC)
+    return shanghai(f"2026-{local}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from libs.events.contracts.examples.ids import DELIVERY_HEAD_WU, DELIVERY_QIAN, MANAGER_ZHOU, OWNER_HE, REP_LI
 from libs.events.deciding import Command
 from libs.events.facts import Actor, Fact
 from libs.events.testing.decisions import Outcome, Scene
+from libs.events.testing.instants import shanghai
 from libs.rules.calendars import Calendars
 from libs.rules.documents import RuleBook
 from libs.service.organisation import Organisation, Reach
@@ -39,12 +39,7 @@ for person_id, roles, department_id, manager_id in EVERYBODY:
     ]
 
 
-def local(text: str) -> datetime:
-    """A local time in Shanghai."""
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Asia/Shanghai")).astimezone(UTC)
-
-
-NOON = local("2026-03-02 12:00")
+NOON = shanghai("2026-03-02 12:00")
 
 
 def leave(person_id: str, delegate_id: str, starts: datetime, ends: datetime) -> LeaveRow:

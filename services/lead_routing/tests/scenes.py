@@ -45,11 +45,6 @@ TAGS = {
 }
 
 
-def shanghai(text: str) -> datetime:
-    """`2026-03-02 10:00` in Shanghai."""
-    return datetime.fromisoformat(f"{text}+08:00").astimezone(UTC)
-
-
 def reach(person_id: str, *roles: str) -> Reach:
     """Somebody who reaches nobody else."""
     return Reach(person_id=person_id, roles=frozenset(roles or {"rep"}))

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.lead_routing.tests.conftest import Office
+from libs.events.testing.instants import shanghai
+from libs.service.testing.office import Office
 
 HE, ZHOU, SUN, CONNECTOR = "owner-he", "manager-zhou", "director-sun", "connector"
 TAGS = [
@@ -54,17 +55,17 @@ async def test_a_lead_finds_its_rep_is_worked_on_and_becomes_an_opportunity(offi
     assert (lead["state"], lead["owner_id"], lead["tier"]) == ("assigned", "wang", "A")
     assert lead["contacts"][0]["phone"] == "13900000001"
     assert lead["accept_by"] == "2026-03-02T04:00:00Z"
-    assert (await office("li", "GET", f"/leads/{lead_id}")).status_code == 404
-    assert [one["owner_name"] for one in (await office.get(ZHOU, "/leads"))["items"]] == ["wang"]
+    assert (await office.request("li", "GET", f"/leads/{lead_id}")).status_code == 404
+    assert [one["owner_name"] for one in await office.items(ZHOU, "/leads")] == ["wang"]
 
-    explained = (await office.get("wang", f"/leads/{lead_id}/routing-explanations"))["items"]
+    explained = await office.items("wang", f"/leads/{lead_id}/routing-explanations")
     assert [one["winner"] for one in explained] == ["wang"]
     assert {one["rep_id"] for one in explained[0]["candidates"]} == {"li", "wang"}
 
     note = {"kind": "call", "duration_s": 60, "direction": "out", "text": "客户确认三月底前需要报价"}
     await office.post("wang", f"/leads/{lead_id}/activities", note)
     await office.post("wang", f"/leads/{lead_id}/activities", note)
-    history = (await office.get("wang", f"/leads/{lead_id}/history"))["items"]
+    history = await office.items("wang", f"/leads/{lead_id}/history")
     acts = [one["data"] for one in history if one["type"] == "lead-activity-recorded.v1"]
     assert [one.get("why_not") for one in acts] == [None, "REPEATED_TEXT"]
     assert "客户确认" not in str(history)
@@ -73,18 +74,17 @@ async def test_a_lead_finds_its_rep_is_worked_on_and_becomes_an_opportunity(offi
     body = {"amount": "300000", "currency": "CNY"}
     await office.post("wang", f"/leads/{lead_id}/convert", body)
     assert (await office.get("wang", f"/leads/{lead_id}"))["state"] == "converted"
-    again = await office("wang", "POST", f"/leads/{lead_id}/convert", body)
-    assert (again.status_code, again.json()["code"]) == (409, "CONFLICT_STATE")
+    again = await office.refused("wang", f"/leads/{lead_id}/convert", body)
+    assert (again["status"], again["code"]) == (409, "CONFLICT_STATE")
 
 
 async def test_the_second_capture_answers_the_first_ones_id(office: Office) -> None:
     """3.1.3-9"""
     body = {"source": {"channel": "form", "external_id": "twice"}, "company": "A", "tags": TAGS}
-    first = await office(CONNECTOR, "POST", "/leads", body)
-    second = await office(CONNECTOR, "POST", "/leads", {**body, "company": "A Ltd"})
+    first = await office.request(CONNECTOR, "POST", "/leads", body)
+    second = await office.request(CONNECTOR, "POST", "/leads", {**body, "company": "A Ltd"})
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.json()["id"] == second.json()["id"]
-    await office.settled()
     assert (await office.get(HE, f"/leads/{first.json()['id']}"))["captures"] == 2
     await office.post(HE, f"/leads/{first.json()['id']}/disqualify", {"reason_code": "test"})
 
@@ -93,7 +93,7 @@ async def test_a_lead_that_is_not_accepted_in_time_goes_to_the_next_rep(office: 
     """3.1.2"""
     lead_id = await capture(office, "slow")
     assert (await office.get(ZHOU, f"/leads/{lead_id}"))["owner_id"] == "wang"
-    await office.until("2026-03-02 17:00")
+    await office.until(shanghai("2026-03-02 17:00"))
     moved = await office.get(ZHOU, f"/leads/{lead_id}")
     assert (moved["owner_id"], moved["state"]) == ("li", "assigned")
     await office.post("li", f"/leads/{lead_id}/accept")
@@ -104,7 +104,7 @@ async def test_when_all_are_full_a_lead_is_held_and_routed_as_soon_as_there_is_r
     """3.1.7"""
     taken = [await capture(office, f"full-{number}") for number in range(4)]
     waiting = await capture(office, "full-4")
-    held = (await office.get(ZHOU, "/leads?held=true"))["items"]
+    held = await office.items(ZHOU, "/leads?held=true")
     assert [(one["lead_id"], one["held_reason"]) for one in held] == [(waiting, "FULL")]
     owner = (await office.get(ZHOU, f"/leads/{taken[0]}"))["owner_id"]
     await office.post(owner, f"/leads/{taken[0]}/disqualify", {"reason_code": "no_need"})
@@ -117,25 +117,24 @@ async def test_a_pooled_lead_is_masked_and_claimed_by_exactly_one(office: Office
     """3.1.8-2, 3.1.3-10"""
     claimers = [f"claimer-{number}" for number in range(8)]
     for rep_id in claimers:
-        await office(HE, "POST", "/reps", {"rep_id": rep_id, "name": rep_id, "roles": ["rep"]})
+        await office.post(HE, "/reps", {"rep_id": rep_id, "name": rep_id, "roles": ["rep"]})
     lead_id = await capture(office, "pooled")
     await office.post(HE, f"/leads/{lead_id}/assign", {"rep_id": "li", "reason": "老客户"})
     await office.post("li", f"/leads/{lead_id}/release", {"reason": "北方客户", "pool_id": "pool-east"})
 
-    (listed,) = (await office.get("claimer-0", "/pools/pool-east/leads"))["items"]
+    (listed,) = await office.items("claimer-0", "/pools/pool-east/leads")
     assert (listed["company"], listed["contacts"]) == ("苏州***", 1)
     masked = await office.get("claimer-0", f"/leads/{lead_id}")
     assert (masked["masked"], masked["contacts"], masked["company"]) == (True, [], "苏州***")
-    cooling = await office("li", "POST", f"/leads/{lead_id}/claim")
-    assert (cooling.status_code, cooling.json()["code"]) == (409, "COOL_DOWN")
+    cooling = await office.refused("li", f"/leads/{lead_id}/claim")
+    assert (cooling["status"], cooling["code"]) == (409, "COOL_DOWN")
 
-    answers = await asyncio.gather(*(office(rep_id, "POST", f"/leads/{lead_id}/claim") for rep_id in claimers))
+    answers = await asyncio.gather(*(office.request(rep_id, "POST", f"/leads/{lead_id}/claim") for rep_id in claimers))
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 7}
     refused = [answer.json() for answer in answers if answer.status_code == 409]
     assert {one["code"] for one in refused} == {"LEAD_ALREADY_CLAIMED"}
     assert all("claimed_at" in one for one in refused)
-    await office.settled()
-    assert (await office.get("claimer-0", "/pools/pool-east/leads"))["items"] == []
+    assert await office.items("claimer-0", "/pools/pool-east/leads") == []
 
 
 async def test_a_policy_is_simulated_over_the_stored_evaluations(office: Office) -> None:
@@ -143,8 +142,8 @@ async def test_a_policy_is_simulated_over_the_stored_evaluations(office: Office)
     weights = {"industry": "0.30", "budget": "0.20", "interaction": "0.15", "region": "0.00", "product": "0.35"}
     draft = {"rule_id": "routing-default", "name": "x", "document": {"weights": weights}}
     await office.post(HE, "/routing-policies", draft)
-    refused = await office(HE, "POST", "/routing-policies/routing-default/publish")
-    assert (refused.status_code, refused.json()["code"]) == (409, "SIMULATION_REQUIRED")
+    refused = await office.refused(HE, "/routing-policies/routing-default/publish")
+    assert (refused["status"], refused["code"]) == (409, "SIMULATION_REQUIRED")
     await office.post(HE, "/routing-policies/routing-default/simulate", {"days": 30})
     report = (await office.get(HE, "/routing-policies/routing-default"))["draft"]["simulation"]
     assert report["replayed"] > 0
@@ -158,17 +157,17 @@ async def test_reps_calendars_and_teams_can_be_read_page_by_page(office: Office)
     assert len(first["items"]) == 3
     second = await office.get(HE, f"/reps?limit=3&cursor={first['next']}")
     assert first["items"][-1]["rep_id"] < second["items"][0]["rep_id"]
-    assert [one["rep_id"] for one in (await office.get("li", "/reps"))["items"]] == ["li"]
-    assert (await office("li", "GET", "/reps/wang")).status_code == 404
+    assert [one["rep_id"] for one in await office.items("li", "/reps")] == ["li"]
+    assert (await office.request("li", "GET", "/reps/wang")).status_code == 404
     assert (await office.get(ZHOU, "/reps/wang"))["skills"] == {"region": {"jiangsu": "1"}}
     calendar = {"calendar_id": "urumqi", "version": "1", "zone": "Asia/Urumqi"}
     await office.post(HE, "/calendars", calendar)
     await office.post(HE, "/calendars/urumqi/assign", {"scope": "person", "subject_id": "li"})
-    (listed,) = (await office.get("li", "/calendars"))["items"]
+    (listed,) = await office.items("li", "/calendars")
     assert listed["assigned_to"] == ["person:li"]
-    assert [one["team_id"] for one in (await office.get("li", "/teams"))["items"]] == ["east"]
-    assert [one["head_id"] for one in (await office.get("li", "/departments"))["items"]] == [SUN]
-    assert [one["pool_id"] for one in (await office.get("li", "/pools"))["items"]] == ["pool-east"]
+    assert [one["team_id"] for one in await office.items("li", "/teams")] == ["east"]
+    assert [one["head_id"] for one in await office.items("li", "/departments")] == [SUN]
+    assert [one["pool_id"] for one in await office.items("li", "/pools")] == ["pool-east"]
     pages = await office.get(HE, "/leads?limit=1")
     more = await office.get(HE, f"/leads?limit=1&cursor={pages['next']}")
     assert pages["items"][0]["lead_id"] != more["items"][0]["lead_id"]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import httpx2
 
-from services.pipeline.tests.conftest import Office
+from libs.service.testing.office import Office
 from services.pipeline.tests.samples import HE, LI, WANG
 
 FILES = {
@@ -31,7 +31,7 @@ async def upload(office: Office, deal: str, requirement: str, salt: str) -> http
     name, head = FILES[requirement]
     file = (name, head + (salt + " " * 2_000).encode(), "application/x-anything")
     form = {"kind": requirement, "created_on": "2026-03-01"}
-    return await office(LI, "POST", f"/opportunities/{deal}/evidence", files={"file": file}, data=form)
+    return await office.request(LI, "POST", f"/opportunities/{deal}/evidence", files={"file": file}, data=form)
 
 
 async def test_the_gate_lets_a_deal_pass_once_its_package_is_complete(office: Office) -> None:
@@ -41,14 +41,14 @@ async def test_the_gate_lets_a_deal_pass_once_its_package_is_complete(office: Of
         accepted = await upload(office, deal, requirement, "one")
         assert accepted.status_code == 201, accepted.text
     for _ in range(2):  # the second refusal within 10 s leaves no fact
-        refused = await office(LI, "POST", f"/opportunities/{deal}/advance", json=TO_DESIGN)
-        assert (refused.status_code, refused.json()["code"]) == (422, "RULE_VIOLATION")
-        assert [rule["requirement"] for rule in refused.json()["rules"]] == ["budget_confirmation_screenshot"]
+        refused = await office.refused(LI, f"/opportunities/{deal}/advance", TO_DESIGN)
+        assert (refused["status"], refused["code"]) == (422, "RULE_VIOLATION")
+        assert [rule["requirement"] for rule in refused["rules"]] == ["budget_confirmation_screenshot"]
         office.clock.advance(timedelta(seconds=1))
     blockers = await office.get(LI, f"/opportunities/{deal}/blockers")
     assert [one["requirement"] for one in blockers["blocking"]] == ["budget_confirmation_screenshot"]
     assert (blockers["stage"], len(blockers["fulfilled"])) == ("demand_diagnosis", 2)
-    friction = (await office.get(LI, "/reports/gate-friction"))["items"]
+    friction = await office.items(LI, "/reports/gate-friction")
     assert [(one["requirement"], one["rejections"]) for one in friction] == [("budget_confirmation_screenshot", 1)]
     await upload(office, deal, "budget_confirmation_screenshot", "one")
     await office.post(LI, f"/opportunities/{deal}/advance", TO_DESIGN)
@@ -68,7 +68,7 @@ async def test_files_of_another_deal_are_refused(office: Office) -> None:
         assert (await upload(office, first, requirement, "same")).status_code == 201
         refused = await upload(office, second, requirement, "same")
         assert (refused.status_code, refused.json()["code"]) == (422, "EVIDENCE_REUSED")
-    evidence = (await office.get(LI, f"/opportunities/{second}/evidence"))["items"]
+    evidence = await office.items(LI, f"/opportunities/{second}/evidence")
     assert [one["failed"] for one in evidence] == ["EVIDENCE_REUSED"] * 3
 
 
@@ -80,17 +80,15 @@ async def test_nobody_sets_a_stage(office: Office) -> None:
         (f"/opportunities/{deal}/advance", {"from": "demand_diagnosis", "to": "delivery"}),
         ("/opportunities", {"name": "New", "stage": "delivery"}),
     ):
-        refused = await office(HE, "POST", path, json=body)
-        assert refused.status_code == 422, refused.text
+        assert (await office.refused(HE, path, body))["status"] == 422
     assert (await office.get(HE, f"/opportunities/{deal}"))["stage"] == "demand_diagnosis"
 
 
 async def test_the_second_of_two_learns_the_new_stage(office: Office) -> None:
     """3.2.8"""
     deal = await in_diagnosis(office, "Race")
-    late = await office(LI, "POST", f"/opportunities/{deal}/advance", json=TO_DIAGNOSIS)
-    told = late.json()
-    assert (late.status_code, told["code"], told["stage"]) == (409, "CONFLICT_STATE", "demand_diagnosis")
+    late = await office.refused(LI, f"/opportunities/{deal}/advance", TO_DIAGNOSIS)
+    assert (late["status"], late["code"], late["stage"]) == (409, "CONFLICT_STATE", "demand_diagnosis")
 
 
 async def test_a_deal_is_listed_filtered_and_seen_as_it_was(office: Office) -> None:
@@ -98,26 +96,26 @@ async def test_a_deal_is_listed_filtered_and_seen_as_it_was(office: Office) -> N
     price = {"amount": "4821", "currency": "CNY"}
     await office.post(HE, "/products", {"product_id": "gtx-pro", "name": "GTX Pro", "list_price": price})
     await office.post(LI, "/accounts", {"account_id": "acme", "name": "Acme Corporation", "sector": "retail"})
-    unknown = await office(LI, "POST", "/opportunities", json={"name": "Typo", "product_id": "GTXPro"})
-    assert (unknown.status_code, unknown.json()["nearest"]["id"]) == (422, "gtx-pro")
+    unknown = await office.refused(LI, "/opportunities", {"name": "Typo", "product_id": "GTXPro"})
+    assert (unknown["status"], unknown["nearest"]["id"]) == (422, "gtx-pro")
     body = {"name": "Listed", "product_id": "gtx-pro", "account_id": "acme"}
     deal = (await office.post(LI, "/opportunities", body))["id"]
     before = (office.clock.now() + timedelta(minutes=1)).isoformat()
     office.clock.advance(timedelta(hours=1))
     await office.post(LI, f"/opportunities/{deal}/lose", {"reason_code": "price"})
-    listed = (await office.get(LI, "/opportunities", product="gtx-pro", state="lost", owner=LI))["items"]
+    listed = await office.items(LI, "/opportunities", product="gtx-pro", state="lost", owner=LI)
     assert [(one["opportunity_id"], one["product_name"], one["account_name"]) for one in listed] == [
         (deal, "GTX Pro", "Acme Corporation")
     ]
-    assert (await office.get(LI, "/opportunities", product="gtx-pro", state="open"))["items"] == []
+    assert await office.items(LI, "/opportunities", product="gtx-pro", state="open") == []
     for instant in ({"as_of": before}, {"effective_at": before}):
         then = await office.get(LI, f"/opportunities/{deal}", **instant)
         assert (then["state"], then["version"]) == ("open", 1)
     assert (await office.get(LI, f"/opportunities/{deal}"))["state"] == "lost"
-    assert (await office(WANG, "GET", f"/opportunities/{deal}")).status_code == 404
-    assert [one["name"] for one in (await office.get(WANG, "/products", series="none"))["items"]] == []
+    assert (await office.request(WANG, "GET", f"/opportunities/{deal}")).status_code == 404
+    assert [one["name"] for one in await office.items(WANG, "/products", series="none")] == []
     assert (await office.get(WANG, "/products/gtx-pro"))["list_price"] == "4821"
-    assert [one["name"] for one in (await office.get(WANG, "/accounts", name="acme"))["items"]] == ["Acme Corporation"]
+    assert [one["name"] for one in await office.items(WANG, "/accounts", name="acme")] == ["Acme Corporation"]
 
 
 async def test_pages_of_deals_follow_each_other(office: Office) -> None:
@@ -145,7 +143,7 @@ async def test_a_definition_is_drafted_simulated_and_published(office: Office) -
     assert report["by_requirement"]["budget_known"] == report["would_block"] > 0
     await office.post(HE, f"{base}/default-b2b/publish", {})
     deal = (await office.post(LI, "/opportunities", {"name": "Under version 1"}))["id"]
-    refused = await office(LI, "POST", f"/opportunities/{deal}/advance", json=TO_DIAGNOSIS)
-    assert [(rule["requirement"], rule["version"]) for rule in refused.json()["rules"]] == [("budget_known", 1)]
+    refused = await office.refused(LI, f"/opportunities/{deal}/advance", TO_DIAGNOSIS)
+    assert [(rule["requirement"], rule["version"]) for rule in refused["rules"]] == [("budget_known", 1)]
     await office.post(LI, f"/opportunities/{deal}/requirements/budget_known/complete", {"confirmed": True})
     await office.post(LI, f"/opportunities/{deal}/advance", TO_DIAGNOSIS)

@@ -3,13 +3,14 @@
 from libs.events.contracts.collaboration import CollabEventRecorded, OwnerlessStepDetected, TodoCompleted, TodoCreated
 from libs.events.contracts.examples.ids import DELIVERY_HEAD_WU, DELIVERY_QIAN, OPPORTUNITY_1, OWNER_HE, REP_LI
 from libs.events.testing.decisions import given
+from libs.events.testing.instants import shanghai
 from libs.rules.documents import PublishedRule, RuleBook
 from services.collaboration.collab_events.domain import RECORD, RecordCollabEvent
 from services.collaboration.collab_events.flows import KIND, SHIPPED, Filler, Flow, FlowStep, lint
-from services.collaboration.tests.people import asks, local, plain, without
+from services.collaboration.tests.people import asks, plain, without
 from services.collaboration.todos.domain import COMPLETE, CompleteTodo
 
-MORNING = local("2026-03-02 09:00")
+MORNING = shanghai("2026-03-02 09:00")
 LEGAL = RecordCollabEvent(
     event_id="event-1", kind="legal_review_done", subject_type="opportunity", subject_id=OPPORTUNITY_1
 )
@@ -22,7 +23,7 @@ def test_after_the_legal_review_the_delivery_manager_prepares_the_implementation
     todo = outcome.fact(TodoCreated)
     assert (todo.role, todo.assignee) == ("delivery_manager", DELIVERY_HEAD_WU)
     assert todo.title == "Start implementation preparation"
-    assert todo.due_at == local("2026-03-03 09:30")
+    assert todo.due_at == shanghai("2026-03-03 09:30")
 
 
 def test_a_role_without_an_active_member_falls_to_the_process_owner_and_is_detected() -> None:

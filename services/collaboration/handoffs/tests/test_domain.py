@@ -31,6 +31,7 @@ from libs.events.contracts.examples.ids import (
 )
 from libs.events.errors import NotFound
 from libs.events.testing.decisions import given
+from libs.events.testing.instants import shanghai
 from libs.rules.documents import PublishedRule, RuleBook
 from services.collaboration.deliverables.domain import KIND, DeliverableTemplate, Item
 from services.collaboration.handoffs.commands import (
@@ -55,9 +56,9 @@ from services.collaboration.handoffs.tests.story import (
     returned,
     submitted,
 )
-from services.collaboration.tests.people import asks, leave, local, plain, without
+from services.collaboration.tests.people import asks, leave, plain, without
 
-MORNING = local("2026-03-02 09:00")
+MORNING = shanghai("2026-03-02 09:00")
 DRAFT_IT = DraftHandoff(
     handoff_id=HANDOFF_1,
     scene=SCENE,
@@ -134,9 +135,9 @@ def test_with_all_three_it_waits_for_the_acceptance_and_the_receiver_has_a_to_do
     outcome = asks(given(SUBMIT, *drafted(MORNING)), REP_LI, ALL_THREE, MORNING)
     assert plain(outcome) == [HandoffSubmitted, TodoCreated]
     assert outcome.fact(HandoffSubmitted).completeness == "3/3"
-    assert outcome.fact(HandoffSubmitted).accept_by == local("2026-03-02 14:30")
+    assert outcome.fact(HandoffSubmitted).accept_by == shanghai("2026-03-02 14:30")
     todo = outcome.fact(TodoCreated)
-    assert (todo.assignee, todo.due_at) == (DELIVERY_QIAN, local("2026-03-02 14:30"))
+    assert (todo.assignee, todo.due_at) == (DELIVERY_QIAN, shanghai("2026-03-02 14:30"))
 
 
 def test_after_a_return_only_what_was_missing_must_be_handed_over_again() -> None:
@@ -156,7 +157,7 @@ def test_accepting_records_how_long_it_took_and_closes_the_to_do() -> None:
     """3.3.8-6"""
     first = asks(given(SUBMIT, *drafted(MORNING)), REP_LI, ALL_THREE, MORNING)
     scene = given(ACCEPT, *drafted(MORNING), *first.facts)  # type: ignore[arg-type]
-    outcome = asks(scene, DELIVERY_QIAN, ACCEPT_IT, local("2026-03-02 10:59"))
+    outcome = asks(scene, DELIVERY_QIAN, ACCEPT_IT, shanghai("2026-03-02 10:59"))
     assert plain(outcome) == [HandoffAccepted, TodoCompleted, TodoCreated]
     assert outcome.fact(HandoffAccepted).elapsed == Elapsed(wall=7140, workday=7140, business=7140)
     assert outcome.fact(TodoCompleted).todo_id == first.fact(TodoCreated).todo_id

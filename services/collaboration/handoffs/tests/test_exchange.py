@@ -12,6 +12,7 @@ from libs.events.contracts.common import Elapsed
 from libs.events.contracts.examples.ids import DELIVERY_QIAN, HANDOFF_1, REP_LI
 from libs.events.errors import NotFound
 from libs.events.testing.decisions import given
+from libs.events.testing.instants import shanghai
 from services.collaboration.handoffs.commands import (
     AnswerClarification,
     AskClarification,
@@ -21,9 +22,9 @@ from services.collaboration.handoffs.commands import (
 )
 from services.collaboration.handoffs.exchange import ANSWER, ASK, COMMENT, DELIVER_ITEM
 from services.collaboration.handoffs.tests.story import accepted, drafted, submitted
-from services.collaboration.tests.people import asks, local
+from services.collaboration.tests.people import asks
 
-MORNING = local("2026-03-02 09:00")
+MORNING = shanghai("2026-03-02 09:00")
 RUNNING = (*drafted(MORNING), submitted(MORNING))
 QUESTION = AskClarification(handoff_id=HANDOFF_1, clarification_id="c1", question="Which budget?")
 ANSWERED = AnswerClarification(handoff_id=HANDOFF_1, clarification_id="c1", answer="80,000")
@@ -42,7 +43,7 @@ def test_a_question_is_answered_by_the_other_side_and_the_wait_is_measured() -> 
     assert asked.side == "receiver"
     scene = given(ANSWER, *RUNNING, asked)
     asks(scene, DELIVERY_QIAN, ANSWERED).then_rejected("NOT_PERMITTED")
-    answered = asks(scene, REP_LI, ANSWERED, local("2026-03-02 13:30")).fact(ClarificationAnswered)
+    answered = asks(scene, REP_LI, ANSWERED, shanghai("2026-03-02 13:30")).fact(ClarificationAnswered)
     assert answered.elapsed == Elapsed(wall=16_200, workday=16_200, business=10_800)
     with pytest.raises(NotFound):
         asks(given(ANSWER, *RUNNING, asked, answered), REP_LI, ANSWERED)

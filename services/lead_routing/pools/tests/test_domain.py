@@ -20,6 +20,7 @@ from libs.events.contracts.lead_routing import (
 from libs.events.errors import NotFound
 from libs.events.facts import Fact
 from libs.events.testing import given
+from libs.events.testing.instants import shanghai
 from services.lead_routing.pools.domain import (
     CLAIM,
     CREATE_POOL,
@@ -30,7 +31,7 @@ from services.lead_routing.pools.domain import (
     PublishPoolRules,
     ReleaseLead,
 )
-from services.lead_routing.tests.scenes import CALENDARS, NOON, RULES, pooled, reach, registered, shanghai
+from services.lead_routing.tests.scenes import CALENDARS, NOON, RULES, pooled, reach, registered
 
 MONDAY = date(2026, 3, 2)
 LI_CLAIMS = ClaimLead(lead_id="lead-1", rep_id="li")
