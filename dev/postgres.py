@@ -26,7 +26,7 @@ SUPERUSER = "postgres"
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",  # a socket's path may be at most 107 characters long; a repository's may be longer
-    "max_connections": "300",
+    "max_connections": "500",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "fsync": "on",

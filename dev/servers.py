@@ -24,7 +24,7 @@ from dev.processes import Child, Say, Trouble, sweep
 
 STOP_WITHIN_S = 20.0
 # A crash of the machine may lose a throw-away server, a crash of the server may not: no fsync is needed for that.
-THROW_AWAY_SETTINGS = {"shared_buffers": "128MB", "max_wal_size": "1GB", "max_connections": "400", "fsync": "off"}
+THROW_AWAY_SETTINGS = {"shared_buffers": "128MB", "max_wal_size": "1GB", "max_connections": "1000", "fsync": "off"}
 
 
 @dataclass(frozen=True, slots=True)

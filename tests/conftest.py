@@ -17,10 +17,10 @@ LAST_WORDS = 5
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of the running product in one process, so that only one product runs."""
+    """Keep together what shares something that runs: the tests of the one product, and those of each module."""
     for item in items:
-        if "product" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("product"))
+        shared = "product" if "product" in getattr(item, "fixturenames", ()) else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @pytest.hookimpl(wrapper=True)
