@@ -16,13 +16,6 @@ from tests.product import started
 LAST_WORDS = 5
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares something that runs: the tests of the one product, and those of each module."""
-    for item in items:
-        shared = "product" if "product" in getattr(item, "fixturenames", ()) else item.path.as_posix()
-        item.add_marker(pytest.mark.xdist_group(shared))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Show with a failed test what its services said last."""
