@@ -24,6 +24,7 @@ from libs.events.errors import NotFound
 from libs.events.facts import Actor, Dated, Fact
 from libs.events.testing import given
 from libs.events.testing.decisions import Outcome
+from libs.events.testing.instants import shanghai
 from services.lead_routing.followup.domain import (
     CONVERT,
     DISQUALIFY,
@@ -45,7 +46,6 @@ from services.lead_routing.tests.scenes import (
     assigned,
     pooled,
     reach,
-    shanghai,
 )
 
 LI = reach("li")

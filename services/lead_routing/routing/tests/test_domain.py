@@ -25,6 +25,7 @@ from libs.events.deciding import Given, States
 from libs.events.facts import Actor, Fact
 from libs.events.testing import given
 from libs.events.testing.decisions import Outcome
+from libs.events.testing.instants import shanghai
 from libs.rules.documents import RuleBook
 from services.lead_routing.leads.lead import LEAD
 from services.lead_routing.routing.candidates import Candidates, Held
@@ -43,7 +44,6 @@ from services.lead_routing.tests.scenes import (
     registered,
     rep,
     rules,
-    shanghai,
 )
 
 ROUTE_IT = RouteLead(lead_id="lead-1", company="华东精工")
