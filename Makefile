@@ -24,7 +24,7 @@ servers: .venv/run ## start only PostgreSQL and Kafka and say where they listen
 	@$(BIN)/python -m dev servers
 
 test: .venv/dev ## run the tests; TESTS="libs/rules -k calendar" runs some, in one process
-	@$(BIN)/pytest $(if $(TESTS),$(TESTS),-n 2 --dist loadgroup)
+	@$(BIN)/pytest $(if $(TESTS),$(TESTS),-n 2 --dist loadfile)
 
 check: .venv/dev ## style, types, who imports whom, contracts and API documents
 	@$(BIN)/ruff format --check

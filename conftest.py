@@ -44,14 +44,6 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(trouble)) from trouble
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares something that runs: the tests of the one product, and those of each module."""
-    for item in items:
-        shared = "product" if "product" in getattr(item, "fixturenames", ()) else item.path.as_posix()
-        item.add_marker(pytest.mark.xdist_group(shared))
-
-
 def pytest_collection_finish() -> None:
     """Everything is compiled: garbage may be collected again."""
     gc.enable()
