@@ -86,7 +86,7 @@ class Clients:
     ) -> httpx2.Response:
         """One request; commands get an idempotency key, and everything carries what was written before."""
         sent = {"Authorization": f"Bearer {self.token(person)}", "Prefer": "wait=10", **(headers or {})}
-        if self._seen:
+        if self._seen and "Consistency-Token" not in sent:
             streams = [f"{stream}@{version}" for stream, version in list(self._seen.items())[-50:]]
             sent["Consistency-Token"] = base64.urlsafe_b64encode(json.dumps(streams).encode()).decode().rstrip("=")
         if method != "GET":

@@ -12,9 +12,10 @@ import asyncpg
 import structlog
 
 from libs.events import metrics
+from libs.events.basis import POSITIONS, Basis
 from libs.events.clock import Clock
 from libs.events.connections import ACQUIRE_SECONDS
-from libs.events.deciding import NO_COMMAND, Given
+from libs.events.deciding import Given
 from libs.events.errors import Conflict, NotFound, Rejected
 from libs.events.facts import Actor
 from libs.events.leases import Lease
@@ -24,12 +25,6 @@ from libs.events.rows import item_of, load_groups
 from libs.events.running import Request, Runner
 
 BATCH = 500
-SPAN = 50_000
-CURSOR = "deadlines"
-POSITIONS = f"""select
-  coalesce((select seq from log.cursors where name = '{CURSOR}'), 0) as done,
-  (select min(cursor) from log.builds where state = 'serving' and projection || ':' || version = any($1)) as folded"""
-"""How far changes of calendars and rules were looked for, and how far all read models ($1) are."""
 POLL_SECONDS = 0.1
 FIRINGS = UUID("3c3ad9e5-4f0a-5c49-9a3c-6fd1a1b1f4d1")
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -66,27 +61,28 @@ class Firing:
             for projection in projections
             for deadline in projection.deadlines
         }
-        self._basis: dict[tuple[str, str], tuple[Any, ...]] = {}
+        consults = {name: deadline.consults for name, (_, deadline) in self.deadlines.items()}
+        self.basis = Basis(pool, runner, clock, self.wanted, consults)
 
     async def run(self, lease: Lease) -> None:
         """Compute and fire until cancelled."""
-        self._basis.clear()
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            await connection.execute("insert into log.cursors (name) values ($1) on conflict do nothing", CURSOR)
+        await self.basis.begin()
         while True:
             if not await self.step(lease):
                 await self.log.wake.wait(POLL_SECONDS)
 
     async def step(self, lease: Lease) -> bool:
         """One round; True when something fired."""
-        await self._compute_open(lease)
+        await self.basis.look(lease)
+        await self._compute_unknown()
         now = self.clock.now()
         if not await self._anything_due(now):
             return False
         complete, seq = await self._complete(now)
         if not await self._folded(seq):
             return False
-        await self._compute_open(lease)
+        await self.basis.look(lease, now=True)
+        await self._compute_unknown()
         fired = False
         for name in self.deadlines:
             fired |= await self._fire(lease, name, complete, now)
@@ -156,54 +152,12 @@ class Firing:
         return not behind
 
     async def _given(self, tenant: str, deadline: Deadline[Any]) -> Given:
-        request = Request(tenant, Actor(kind="timer", id=deadline.name), FIRINGS)
-        reader = self.runner.reader(tenant)
-        now = self.clock.now()
-        providers = self.runner.providers
-        values = {kind: await providers[kind](reader, request, NO_COMMAND, now) for kind in deadline.consults}
-        return Given(now, tenant, request.actor, consulted=values)
+        values = await self.basis.consulted(tenant, deadline.name, deadline.consults)
+        return Given(self.clock.now(), tenant, Actor(kind="timer", id=deadline.name), consulted=values)
 
-    async def _compute_open(self, lease: Lease) -> None:
-        """Compute what is not computed yet, and again what a new calendar or rule has changed."""
-        while await self._rebase(lease):
-            pass
+    async def _compute_unknown(self) -> None:
         while unknown := await self._unknown():
             await self._compute(unknown)
-
-    async def _rebase(self, lease: Lease) -> bool:
-        """Look through the next facts that all read models hold: where a calendar or a rule that open rows consult has
-        changed with them, the rows are to be computed again. False when there are no more facts.
-        """
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            position = await connection.fetchrow(POSITIONS, self.wanted)
-            if position["folded"] is None or position["done"] >= position["folded"]:
-                return False
-            upto = min(position["folded"], position["done"] + SPAN)
-            open_ones = await connection.fetch(
-                "select distinct deadline, tenant from log.dues where not done and deadline = any($1)"
-                " and tenant in (select distinct tenant from log.events where seq > $2 and seq <= $3)",
-                list(self.deadlines),
-                position["done"],
-                upto,
-            )
-        bases = {one: await self._basis_of(*one) for one in map(tuple, open_ones)}
-        changed = [one for one, basis in bases.items() if not _same(self._basis.get(one), basis)]
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-            await connection.executemany(
-                "update log.dues set due_at = null where deadline = $1 and tenant = $2 and not done", changed
-            )
-            await lease.fence(
-                connection,
-                "update log.cursors set seq = $3 where name = $4 and seq = $5 and exists (select from held)",
-                upto,
-                CURSOR,
-                position["done"],
-            )
-        self._basis |= bases
-        return True
-
-    async def _basis_of(self, name: str, tenant: str) -> tuple[Any, ...]:
-        return tuple((await self._given(tenant, self.deadlines[name][1])).consulted.values())
 
     async def _compute(self, dues: Sequence[Due]) -> None:
         for name in {due.deadline for due in dues}:
@@ -298,8 +252,3 @@ class Firing:
                 [due.stamp for due in dues],
                 dues[0].deadline,
             )
-
-
-def _same(known: tuple[Any, ...] | None, basis: tuple[Any, ...]) -> bool:
-    """What is consulted is remembered: the same object until something of it changes."""
-    return known is not None and all(old is new for old, new in zip(known, basis, strict=True))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from libs.events.contracts.rules import (
     RuleApproved,
@@ -20,93 +20,40 @@ from libs.events.contracts.rules import (
     RuleSimulated,
     RuleSuspended,
 )
-from libs.events.deciding import Command, Decider, Given, Id, Line, States, StreamOf, Text
+from libs.events.deciding import Decider, Given, States, StreamOf
 from libs.events.errors import NotFound, Rejected
 from libs.events.facts import Fact
 from libs.rules.documents import KINDS, RuleKind, document_hash
+from libs.rules.rule_commands import (
+    ApproveRule,
+    DraftRule,
+    LintRule,
+    OnRule,
+    PublishRule,
+    ResumeRule,
+    RetireRule,
+    RollbackRule,
+    SimulateRule,
+    SuspendRule,
+)
 from libs.rules.rule_state import RULE, Draft, Rule
 
 SIMULATION_LASTS = timedelta(hours=24)
-Reason = Annotated[Text, Field(min_length=1)]
+R = TypeVar("R", bound=OnRule)
 
 
-class _OnRule(Command):
-    """Names the rule and the kind it must be of."""
-
-    rule_id: Id
-    kind: Line
-
-
-R = TypeVar("R", bound=_OnRule)
-
-
-class DraftRule(_OnRule):
-    """Write or replace a rule's draft."""
-
-    name: Line
-    scope: Line = "tenant"
-    document: dict[str, Any]
-    explain: Text = ""
-
-
-class LintRule(_OnRule):
-    """Check the draft and keep what was found."""
-
-
-class SimulateRule(_OnRule):
-    """Keep what a replay of the draft with this hash has shown."""
-
-    document_hash: Line
-    report: dict[str, Any]
-
-
-class ApproveRule(_OnRule):
-    """Agree to the draft; `document_hash` makes sure that it is the draft that was read."""
-
-    document_hash: Line | None = None
-
-
-class PublishRule(_OnRule):
-    """Let the draft hold; `override` says why this must happen without a simulation (emergency)."""
-
-    override: Reason | None = None
-
-
-class SuspendRule(_OnRule):
-    """Let the rule stand still."""
-
-    reason: Reason
-
-
-class ResumeRule(_OnRule):
-    """Let a suspended rule hold again."""
-
-
-class RetireRule(_OnRule):
-    """Let the rule go for good."""
-
-    reason: Reason
-
-
-class RollbackRule(_OnRule):
-    """Let an earlier version's document hold again; version 0 is the shipped default."""
-
-    version: Annotated[int, Field(ge=0, le=1_000_000)]
-    reason: Reason
-
-
-def _streams(states: States, command: _OnRule, given: Given) -> list[StreamOf[Any]]:
+def _streams(states: States, command: OnRule, given: Given) -> list[StreamOf[Any]]:
     return [RULE.of(command.rule_id)]
 
 
-def _existing(states: States, command: _OnRule) -> Rule:
+def _existing(states: States, command: OnRule) -> Rule:
     rule = states[RULE.of(command.rule_id)]
     if rule.kind != command.kind:
         raise NotFound(command.kind, command.rule_id)
     return rule
 
 
-def _drafted(states: States, command: _OnRule) -> tuple[Rule, Draft]:
+def _drafted(states: States, command: OnRule) -> tuple[Rule, Draft]:
     rule = _existing(states, command)
     if rule.retired:
         raise Rejected("CONFLICT_STATE", "the rule is retired")
@@ -115,7 +62,7 @@ def _drafted(states: States, command: _OnRule) -> tuple[Rule, Draft]:
     return rule, rule.draft
 
 
-def _published(states: States, command: _OnRule) -> Rule:
+def _published(states: States, command: OnRule) -> Rule:
     rule = _existing(states, command)
     if rule.retired:
         raise Rejected("CONFLICT_STATE", "the rule is retired")

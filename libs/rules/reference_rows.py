@@ -160,25 +160,30 @@ def _fold_rule(rows: list[Any], recorded: Recorded[Any]) -> list[Any]:
     return [*rest, after]
 
 
+def _drafted(rule: RuleState, fact: RuleDrafted, at: datetime) -> RuleState:
+    """The same document in the same scope keeps what was found and simulated; approvals are given anew."""
+    kept = (rule.draft_hash, rule.scope) == (fact.document_hash, fact.scope)
+    return replace(
+        rule,
+        kind=fact.kind,
+        name=fact.name,
+        scope=fact.scope,
+        draft=fact.document,
+        draft_hash=fact.document_hash,
+        draft_explain=fact.explain,
+        drafted_by=fact.by,
+        drafted_at=at,
+        findings=rule.findings if kept else None,
+        simulation=rule.simulation if kept else None,
+        simulated_at=rule.simulated_at if kept else None,
+        approved_by=None,
+    )
+
+
 def _rule_after(rule: RuleState, recorded: Recorded[Any]) -> RuleState:
     match recorded.fact:
         case RuleDrafted() as fact:
-            kept = (rule.draft_hash, rule.scope) == (fact.document_hash, fact.scope)
-            return replace(
-                rule,
-                kind=fact.kind,
-                name=fact.name,
-                scope=fact.scope,
-                draft=fact.document,
-                draft_hash=fact.document_hash,
-                draft_explain=fact.explain,
-                drafted_by=fact.by,
-                drafted_at=recorded.recorded_at,
-                findings=rule.findings if kept else None,
-                simulation=rule.simulation if kept else None,
-                simulated_at=rule.simulated_at if kept else None,
-                approved_by=None,
-            )
+            return _drafted(rule, fact, recorded.recorded_at)
         case RuleLinted(findings=findings):
             return replace(rule, findings=findings)
         case RuleSimulated(report=report, simulated_at=simulated_at):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
 
 from libs.events.deciding import Command
 from libs.service.auth import Person, allowed
@@ -22,6 +25,7 @@ __all__ = [
     "Problem",
     "Read",
     "Run",
+    "View",
     "allowed",
     "problems",
     "versioned",
@@ -32,3 +36,14 @@ class Body(Command):
     """The JSON body of a request: frozen; unknown fields, NaN, NUL and lone surrogates are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_max_length=10_000)
+
+
+class View(BaseModel):
+    """What a query answers: frozen; of a row it takes what it shows."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """A row of a read model as people see it."""
+        return cls.model_validate(dict(row))

@@ -13,6 +13,7 @@ from libs.events.reading import Reader
 from libs.events.running import Request
 from libs.rules.remembering import Remembered, marker_of
 from libs.service.auth import Person
+from libs.service.chart import Chart
 from libs.service.people import (
     PEOPLE,
     DepartmentRow,
@@ -28,44 +29,6 @@ __all__ = ["PEOPLE", "Organisation", "PersonRow", "Reach", "load_organisation", 
 
 SEES_ALL = frozenset({"process-owner", "operator", "auditor", "integration"})
 AT_LAST = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-class Chart:
-    """The organisation at one instant: manager, team and department of everybody."""
-
-    def __init__(self, organisation: Organisation, at: datetime) -> None:
-        self.manager_of = {row.person_id: row.manager_id for row in organisation.reporting if row.effective_from <= at}
-        self.team_of: dict[str, str | None] = {}
-        self.department_of: dict[str, str | None] = {}
-        for row in organisation.memberships:
-            if row.effective_from <= at:
-                team = organisation.teams.get(row.team_id or "")
-                self.team_of[row.person_id] = row.team_id
-                self.department_of[row.person_id] = row.department_id or (team.department_id if team else None)
-        self._reports: dict[str, list[str]] = {}
-        for person_id, manager_id in self.manager_of.items():
-            if manager_id:
-                self._reports.setdefault(manager_id, []).append(person_id)
-        self._members: dict[str, set[str]] = {}
-        for person_id, department_id in self.department_of.items():
-            if department_id:
-                self._members.setdefault(department_id, set()).add(person_id)
-        self._under: dict[str, frozenset[str]] = {}
-
-    def under(self, person_id: str) -> frozenset[str]:
-        """The person and everybody who reports to them, directly or not; a circle of managers ends where it began."""
-        if person_id not in self._under:
-            found, waiting = {person_id}, [person_id]
-            while waiting:
-                new = [one for one in self._reports.get(waiting.pop(), ()) if one not in found]
-                found.update(new)
-                waiting.extend(new)
-            self._under[person_id] = frozenset(found)
-        return self._under[person_id]
-
-    def department(self, department_id: str | None) -> frozenset[str]:
-        """Everybody who belongs to a department."""
-        return frozenset(self._members.get(department_id or "", ()))
 
 
 class Organisation:
@@ -90,7 +53,7 @@ class Organisation:
         """Who is where at an instant."""
         index = bisect_right(self._instants, at)
         if self._last is None or self._last[0] != index:
-            self._last = (index, Chart(self, at))
+            self._last = (index, Chart(self.reporting, self.memberships, self.teams, at))
         return self._last[1]
 
     def active(self, person_id: str | None, at: datetime) -> bool:

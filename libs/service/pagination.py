@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
@@ -48,6 +48,12 @@ class Paging:
     def page(self, items: Sequence[T], *, last: Sequence[Any] = (), more: bool = False) -> Page[T]:
         """The answer; `last` are the sort values of the last of `items` and become `after` of the next page."""
         return Page(items=list(items), next=self._cursor(last) if more else None)
+
+    def cut(self, rows: Sequence[Any], view: Callable[[Any], T], by: Sequence[str]) -> Page[T]:
+        """The answer made of up to `limit + 1` rows of a query; `by` are the columns that it sorts by."""
+        shown = rows[: self.limit]
+        last = [shown[-1][name] for name in by] if shown else ()
+        return self.page([view(row) for row in shown], last=last, more=len(rows) > self.limit)
 
     def _cursor(self, last: Sequence[Any]) -> str:
         values = orjson.dumps([_text(value) for value in last])

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from libs.events.errors import NotFound
 from libs.events.reading import Reader
 from libs.rules.documents import PublishedRule, RuleKind
 from libs.rules.reference import REFERENCE
+from libs.service.http import View
 
 RuleState = Literal["shipped", "draft", "published", "suspended", "retired"]
 
@@ -24,11 +23,7 @@ _STATES = (
 _VERSIONS = "select * from rule_documents where tenant = $1 and kind = $2 and rule_id = $3 order by version"
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class DraftView(_View):
+class DraftView(View):
     """A draft and what happened to it."""
 
     document: dict[str, Any]
@@ -42,7 +37,7 @@ class DraftView(_View):
     approved_by: list[str]
 
 
-class RuleView(_View):
+class RuleView(View):
     """A rule: `version` and `document` are what was published last (0: the shipped one; null: nothing yet)."""
 
     rule_id: str
@@ -60,7 +55,7 @@ class RuleView(_View):
     stream_version: int
 
 
-class VersionView(_View):
+class VersionView(View):
     """A version as it was published."""
 
     version: int

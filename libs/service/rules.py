@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from libs.events.deciding import Decider, Id, Line, Text
 from libs.events.errors import NotFound
 from libs.events.reading import Reader
-from libs.rules import lifecycle
+from libs.rules import lifecycle, rule_commands
 from libs.rules.documents import RuleKind
 from libs.rules.rule_state import RULE, Draft, Rule
 from libs.service.auth import ROLES
@@ -81,14 +81,14 @@ class _Step:
 
 
 _STEPS = (
-    _Step("lint", lifecycle.LINT, lifecycle.LintRule, None, "Check the draft and keep what was found."),
-    _Step("approve", lifecycle.APPROVE, lifecycle.ApproveRule, ApprovalBody, "Agree to the draft."),
-    _Step("publish", lifecycle.PUBLISH, lifecycle.PublishRule, PublicationBody,
+    _Step("lint", lifecycle.LINT, rule_commands.LintRule, None, "Check the draft and keep what was found."),
+    _Step("approve", lifecycle.APPROVE, rule_commands.ApproveRule, ApprovalBody, "Agree to the draft."),
+    _Step("publish", lifecycle.PUBLISH, rule_commands.PublishRule, PublicationBody,
           "Let the draft hold as a new version, everywhere within 5 seconds. Needs a simulation not older than 24 h."),
-    _Step("suspend", lifecycle.SUSPEND, lifecycle.SuspendRule, ReasonBody, "Let the rule stand still."),
-    _Step("resume", lifecycle.RESUME, lifecycle.ResumeRule, None, "Let a suspended rule hold again."),
-    _Step("retire", lifecycle.RETIRE, lifecycle.RetireRule, ReasonBody, "Let the rule go for good."),
-    _Step("rollback", lifecycle.ROLL_BACK, lifecycle.RollbackRule, RollbackBody,
+    _Step("suspend", lifecycle.SUSPEND, rule_commands.SuspendRule, ReasonBody, "Let the rule stand still."),
+    _Step("resume", lifecycle.RESUME, rule_commands.ResumeRule, None, "Let a suspended rule hold again."),
+    _Step("retire", lifecycle.RETIRE, rule_commands.RetireRule, ReasonBody, "Let the rule go for good."),
+    _Step("rollback", lifecycle.ROLL_BACK, rule_commands.RollbackRule, RollbackBody,
           "Let an earlier version's document hold again, as a new version."),
 )  # fmt: skip
 
@@ -167,7 +167,7 @@ def _add_draft(router: APIRouter, path: str, kind: RuleKind, guard: Any) -> None
         """Write a draft, of a new rule or in place of an existing rule's draft."""
         given: Any = body
         rule_id = given.rule_id or run.derive("rule")
-        command = lifecycle.DraftRule(
+        command = rule_commands.DraftRule(
             rule_id=rule_id,
             kind=kind.kind,
             name=given.name,
@@ -196,7 +196,7 @@ def _add_simulation(router: APIRouter, kind: RuleKind, guard: Any, simulate: Sim
             report: dict[str, Any] = {"replayed": 0, "note": NO_REPLAY}
         else:
             report = await simulate(read, kind.parse(draft.document), body.days)
-        command = lifecycle.SimulateRule(
+        command = rule_commands.SimulateRule(
             rule_id=rule_id, kind=kind.kind, document_hash=draft.hash, report={"days": body.days, **report}
         )
         return await run(lifecycle.SIMULATE, command, id=rule_id)

@@ -1,4 +1,4 @@
-"""Who may ask for figures, for which months, and as of when."""
+"""For which months figures are asked, and as of when."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from libs.rules.calendars import Calendar
 from libs.rules.reference import load_calendars
 from libs.service.surroundings import around
 
-READERS = ("rep", "manager", "director", "process-owner", "operator", "auditor")
 MONTH = r"^20\d{2}-(0[1-9]|1[0-2])$"
 DAY = timedelta(days=1)
 FACTS_PER_PAGE = 200

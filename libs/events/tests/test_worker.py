@@ -15,11 +15,10 @@ from uuid_utils.compat import uuid7
 from dev.provision import Database
 from libs.events.builds import Builds
 from libs.events.clock import FixedClock
-from libs.events.connections import open_pool
 from libs.events.effects import EffectRow, EffectTools
 from libs.events.errors import ParkedKey
 from libs.events.facts import Actor
-from libs.events.log import Log
+from libs.events.log import Log, close_log, open_log
 from libs.events.reading import Reader
 from libs.events.running import Request, Runner
 from libs.events.tests.counting import COUNT, COUNTERS, ECHOES, HEARD, Count
@@ -52,17 +51,14 @@ async def stack(
 ) -> AsyncIterator[Stack]:
     """A service's log and worker, started and stopped."""
     async with AsyncExitStack() as exits:
-        pool = await open_pool(database.worker_url, size=16, name=plan.service)
-        exits.push_async_callback(pool.close)
-        log = Log(plan.service, pool)
-        await log.start()
-        exits.push_async_callback(log.stop)
+        log = await open_log(plan.service, database.worker_url, size=16)
+        exits.push_async_callback(close_log, log)
         runner = Runner(log, clock)
-        worker = Worker(plan, log=log, pool=pool, runner=runner, clock=clock, bootstrap=bootstrap, topics=topics)
+        worker = Worker(plan, log=log, pool=log.pool, runner=runner, clock=clock, bootstrap=bootstrap, topics=topics)
         task = asyncio.create_task(worker.run())
 
         def reader(tenant: str) -> Reader:
-            return Reader(pool, tenant, worker.folded, listens=frozenset({plan.service, *plan.listens}))
+            return Reader(log.pool, tenant, worker.folded, listens=frozenset({plan.service, *plan.listens}))
 
         yield Stack(log, runner, worker, clock, reader)
         task.cancel()

@@ -24,6 +24,8 @@ from libs.rules.lifecycle import (
     ROLL_BACK,
     SIMULATE,
     SUSPEND,
+)
+from libs.rules.rule_commands import (
     ApproveRule,
     DraftRule,
     LintRule,

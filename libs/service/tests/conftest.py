@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import httpx2
 import pytest
@@ -20,17 +19,14 @@ from libs.events.folding import Folder
 from libs.events.leases import Lease
 from libs.events.waking import Head
 from libs.service.app import create_app
-from libs.service.authority import TokenAuthority
 from libs.service.equipment import Equipment
-from libs.service.issuer import DemoPerson, access_token, signing_key
-from libs.service.issuer_keys import IssuerKeys
+from libs.service.issuer import DemoPerson, signing_key
 from libs.service.opening import opened
 from libs.service.settings import Settings
+from libs.service.testing.tokens import ISSUER, authority_of, bearer
 from libs.service.tests.pond import POND, STONES
 
 Folded = Callable[[], Awaitable[None]]
-ISSUER = "https://issuer.test"
-AUDIENCE = "salesloom"
 TENANT = "tenantalpha"
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 REP = DemoPerson(person="rep-li", tenant=TENANT, roles=["rep"])
@@ -42,19 +38,6 @@ STRANGER = DemoPerson(person="rep-li", tenant="tenantbeta0", roles=["rep"])
 def key() -> ECKey:
     """The issuer's key."""
     return signing_key(None)
-
-
-def issuer_that_answers(keys: list[dict[str, Any]], asked: list[str] | None = None) -> httpx2.AsyncClient:
-    """A client for which the issuer publishes these keys; `asked` collects the paths."""
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        if asked is not None:
-            asked.append(request.url.path)
-        if request.url.path == "/jwks":
-            return httpx2.Response(200, json={"keys": keys})
-        return httpx2.Response(200, json={"issuer": ISSUER, "jwks_uri": f"{ISSUER}/jwks"})
-
-    return httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +62,7 @@ def pond_database(database: Callable[[str], Database]) -> Database:
 @pytest.fixture(scope="module")
 async def equipment(settings: Settings, key: ECKey) -> AsyncIterator[Equipment]:
     """The equipment of the service, with the clock at noon."""
-    keys = IssuerKeys(ISSUER, issuer_that_answers([key.as_dict(private=False)]))
-    authority = TokenAuthority(keys, ISSUER, AUDIENCE, ("EdDSA", "ES256", "RS256"))
+    authority = authority_of(key)
     async with opened(POND, settings, authority=authority, clock=FixedClock(NOON)) as made:
         yield made
     await authority.close()
@@ -104,11 +86,6 @@ def rep(anybody: httpx2.AsyncClient, key: ECKey) -> httpx2.AsyncClient:
     """A rep of the tenant."""
     anybody.headers["Authorization"] = bearer(key, REP)
     return anybody
-
-
-def bearer(key: ECKey, person: DemoPerson) -> str:
-    """The Authorization header of somebody."""
-    return f"Bearer {access_token(key, ISSUER, AUDIENCE, person)}"
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,8 @@ from libs.service.issuer import access_token
 from libs.service.issuer_keys import IssuerKeys
 from libs.service.problems import Problem
 from libs.service.service import Service
-from libs.service.tests.conftest import AUDIENCE, ISSUER, REP, TENANT, issuer_that_answers
+from libs.service.testing.tokens import AUDIENCE, ISSUER, issuer_that_answers
+from libs.service.tests.conftest import REP, TENANT
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA", "Ed25519")
 

@@ -11,7 +11,8 @@ import orjson
 import pytest
 from joserfc.jwk import ECKey
 
-from libs.service.tests.conftest import STRANGER, bearer
+from libs.service.testing.tokens import bearer
+from libs.service.tests.conftest import STRANGER
 
 POOL = {"pool_id": "shallow"}
 

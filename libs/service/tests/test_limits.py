@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from libs.service.limits import MAX_DEPTH, check_json
+from libs.service.json_texts import MAX_DEPTH, check_json
 from libs.service.problems import Problem
 
 JSON = {"Content-Type": "application/json"}

@@ -13,7 +13,8 @@ from libs.service.app import create_app
 from libs.service.equipment import Equipment
 from libs.service.languages import preferred
 from libs.service.problems import PROBLEMS, Registry
-from libs.service.tests.conftest import MANAGER, bearer
+from libs.service.testing.tokens import bearer
+from libs.service.tests.conftest import MANAGER
 from libs.service.tests.pond import POND
 
 MEMBERS = {"type", "code", "status", "title", "detail", "fix", "retryable"}

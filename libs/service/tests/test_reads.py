@@ -9,7 +9,8 @@ import pytest
 from joserfc.jwk import ECKey
 
 from libs.service.pagination import Paging
-from libs.service.tests.conftest import STRANGER, Folded, bearer
+from libs.service.testing.tokens import bearer
+from libs.service.tests.conftest import STRANGER, Folded
 
 
 async def thrown(rep: httpx2.AsyncClient, pool_id: str, times: int = 1) -> list[httpx2.Response]:

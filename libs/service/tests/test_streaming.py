@@ -16,7 +16,8 @@ from joserfc.jwk import ECKey
 from libs.service.equipment import Equipment
 from libs.service.server import server
 from libs.service.streaming import opened_position, sealed_position
-from libs.service.tests.conftest import REP, STRANGER, Folded, bearer
+from libs.service.testing.tokens import bearer
+from libs.service.tests.conftest import REP, STRANGER, Folded
 
 KEY = b"k" * 32
 

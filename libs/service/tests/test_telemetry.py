@@ -19,7 +19,8 @@ from dev.provision import Database
 from libs.events.connections import open_pool
 from libs.events.tracing import span, traceparent
 from libs.service.telemetry import NoQueryValues, configure_logs
-from libs.service.tests.conftest import REP, bearer
+from libs.service.testing.tokens import bearer
+from libs.service.tests.conftest import REP
 
 INCOMING = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from libs.events.contracts.alerting import Severity
 from libs.events.errors import NotFound
-from libs.service.http import Page, PageQuery, Person, Read, allowed, problems, versioned
+from libs.service.callers import Employee
+from libs.service.http import Page, PageQuery, Read, View, problems, versioned
 from libs.service.organisation import visible_people
 from services.alerting.alerts.projections import ALERTS
+from services.alerting.alerts.queries import VISIBLE
+from services.alerting.paths import AlertPath
 
 router = APIRouter(tags=["alerts"])
-AlertPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$", description="The alert's id")]
 Filter = Annotated[str | None, Query(min_length=1, max_length=80)]
-EVERYBODY = ("rep", "manager", "director", "process-owner", "operator", "auditor")
-VISIBLE = "($2::text[] is null or owner_id = any($2) or reached ? $3)"
 
 
-class VerdictView(BaseModel):
+class VerdictView(View):
     """What somebody said of an alert's use."""
 
     by: str
@@ -31,10 +30,8 @@ class VerdictView(BaseModel):
     at: datetime
 
 
-class AlertView(BaseModel):
+class AlertView(View):
     """An alert. `reached` is everybody it was told to; `since` when the condition began; `late_by` in seconds."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     alert_id: str
     version: int
@@ -66,14 +63,9 @@ class AlertView(BaseModel):
     verdicts: list[VerdictView] | None
 
 
-def view(row: Any) -> AlertView:
-    """An alert as its row is."""
-    return AlertView.model_validate(dict(row))
-
-
 @router.get("/alerts", operation_id="listAlerts", responses=problems(400, 403))
 async def list_alerts(
-    who: Annotated[Person, allowed(*EVERYBODY)],
+    who: Employee,
     read: Read,
     page: PageQuery,
     state: Literal["firing", "acknowledged", "resolved"] | None = None,
@@ -99,13 +91,11 @@ async def list_alerts(
         *after,
         page.limit + 1,
     )
-    shown = [view(row) for row in rows[: page.limit]]
-    last = (shown[-1].raised_at, shown[-1].alert_id) if shown else ()
-    return page.page(shown, last=last, more=len(rows) > page.limit)
+    return page.cut(rows, AlertView.of, by=("raised_at", "alert_id"))
 
 
 @router.get("/alerts/{alert_id}", operation_id="getAlert", response_model=AlertView, responses=problems(403, 404))
-async def get_alert(alert_id: AlertPath, who: Annotated[Person, allowed(*EVERYBODY)], read: Read) -> Response:
+async def get_alert(alert_id: AlertPath, who: Employee, read: Read) -> Response:
     """One alert with what became of it."""
     row = await read(ALERTS).one(
         f"select * from alerts where tenant = $1 and {VISIBLE} and alert_id = $4",
@@ -115,4 +105,4 @@ async def get_alert(alert_id: AlertPath, who: Annotated[Person, allowed(*EVERYBO
     )
     if row is None:
         raise NotFound("alert", alert_id)
-    return versioned(view(row), row["version"])
+    return versioned(AlertView.of(row), row["version"])

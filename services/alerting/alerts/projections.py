@@ -137,7 +137,7 @@ def _after(alert: AlertRow, fact: Any) -> AlertRow:
             return alert
 
 
-TABLE = Table(
+ALERT_ROWS = Table(
     "alerts",
     AlertRow,
     indexes=(("raised_at", "alert_id"), ("state", "raised_at"), ("owner_id", "raised_at"), ("subject_id",)),
@@ -185,17 +185,17 @@ ALERTS = Projection(
     name="alerts",
     version=1,
     reads=(AlertRaised, AlertAcknowledged, AckExpired, AlertEscalated, AlertResolved, AlertFeedbackGiven),
-    tables=(TABLE,),
+    tables=(ALERT_ROWS,),
     keys=keys,
     fold=fold,
     deadlines=tuple(
         deadline
         for source, codes in WATCHED.items()
         for deadline in (
-            Deadline(f"ack-expires-{source}", TABLE, ack_due(codes), expire_ack, sources=(source,)),
+            Deadline(f"ack-expires-{source}", ALERT_ROWS, ack_due(codes), expire_ack, sources=(source,)),
             Deadline(
                 f"alert-escalates-{source}",
-                TABLE,
+                ALERT_ROWS,
                 escalation_due(codes),
                 escalate,
                 consults=(Calendars, RuleBook),

@@ -9,8 +9,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from libs.events.deciding import Moment, Text
-from libs.service.http import Accepted, Body, Person, Run, allowed, problems
-from services.alerting.alerts.api import AlertPath
+from libs.service.callers import Worker
+from libs.service.http import Accepted, Body, Run, problems
 from services.alerting.answers.domain import (
     ACKNOWLEDGE,
     GIVE_FEEDBACK,
@@ -21,9 +21,9 @@ from services.alerting.answers.domain import (
     Sentence,
     Verdict,
 )
+from services.alerting.paths import AlertPath
 
 router = APIRouter(tags=["alerts"])
-Answering = Annotated[Person, allowed("rep", "manager", "director", "process-owner")]
 
 
 class AcknowledgeBody(
@@ -54,7 +54,7 @@ class FeedbackBody(Body, json_schema_extra={"examples": [{"verdict": "useful", "
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 422),
 )
-async def acknowledge(alert_id: AlertPath, who: Answering, run: Run, body: AcknowledgeBody) -> Response:
+async def acknowledge(alert_id: AlertPath, who: Worker, run: Run, body: AcknowledgeBody) -> Response:
     """Take care of an alert. When the time passes and nothing was done, it fires again one level higher."""
     return await run(ACKNOWLEDGE, AcknowledgeAlert(alert_id=alert_id, until=body.until, next_action=body.next_action))
 
@@ -65,7 +65,7 @@ async def acknowledge(alert_id: AlertPath, who: Answering, run: Run, body: Ackno
     response_model=Accepted,
     responses=problems(403, 404, 412, 422),
 )
-async def resolve(alert_id: AlertPath, who: Answering, run: Run, body: ResolveBody) -> Response:
+async def resolve(alert_id: AlertPath, who: Worker, run: Run, body: ResolveBody) -> Response:
     """Say that an alert is dealt with. The next violation opens a new one."""
     return await run(RESOLVE, ResolveAlert(alert_id=alert_id, cause=body.cause))
 
@@ -76,6 +76,6 @@ async def resolve(alert_id: AlertPath, who: Answering, run: Run, body: ResolveBo
     response_model=Accepted,
     responses=problems(403, 404, 412, 422),
 )
-async def give_feedback(alert_id: AlertPath, who: Answering, run: Run, body: FeedbackBody) -> Response:
+async def give_feedback(alert_id: AlertPath, who: Worker, run: Run, body: FeedbackBody) -> Response:
     """Say whether an alert was of use; the last word of each person counts."""
     return await run(GIVE_FEEDBACK, GiveFeedback(alert_id=alert_id, verdict=body.verdict, comment=body.comment))

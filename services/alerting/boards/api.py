@@ -6,16 +6,15 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
 
 from libs.events.contracts.alerting import BoardItem
 from libs.events.contracts.common import Subject
 from libs.events.reading import Reader
 from libs.rules.reference import load_calendars
-from libs.service.http import Person, Problem, Read, allowed, problems
+from libs.service.callers import Employee
+from libs.service.http import Problem, Read, View, problems
 from libs.service.organisation import Reach, load_organisation, visible_people
 from libs.service.surroundings import around
-from services.alerting.alerts.api import EVERYBODY
 from services.alerting.boards.domain import WEEKLY, figures
 from services.alerting.boards.projections import BOARDS
 from services.alerting.boards.queries import load_marks
@@ -24,10 +23,8 @@ from services.alerting.boards.weeks import PATTERN, closing, monday_of, week_of
 router = APIRouter(tags=["boards"])
 
 
-class ItemView(BaseModel):
+class ItemView(View):
     """One line: `band` is stale, silent or cleared; `weeks` on how many earlier boards it was."""
-
-    model_config = ConfigDict(frozen=True)
 
     alert_id: str
     rule_code: str
@@ -39,10 +36,8 @@ class ItemView(BaseModel):
     summary: str | None
 
 
-class BoardView(BaseModel):
+class BoardView(View):
     """The board of an ISO week as of `as_of`; frozen: as the meeting sees it. `closes_at` is null without workdays."""
-
-    model_config = ConfigDict(frozen=True)
 
     board: str
     week: str
@@ -56,7 +51,7 @@ class BoardView(BaseModel):
 
 @router.get("/boards/weekly", operation_id="getWeeklyBoard", responses=problems(400, 403))
 async def weekly_board(
-    who: Annotated[Person, allowed(*EVERYBODY)],
+    who: Employee,
     read: Read,
     week: Annotated[
         str | None, Query(pattern=PATTERN, description="An ISO week such as 2026-W10; now, if none")

@@ -33,7 +33,7 @@ async def load_marks(reader: Reader, calendar: Calendar, week: str, until: datet
     return Marks(tuple(Mark(*row) for row in rows), begun, tuple(closed))
 
 
-async def marks_provider(reader: Reader, request: Request, command: Command, now: datetime) -> Marks:
+async def marks(reader: Reader, request: Request, command: Command, now: datetime) -> Marks:
     """The provider of `given[Marks]`; nothing for commands that take no board."""
     if not isinstance(command, TakeBoard):
         return Marks()

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
 
-from libs.service.http import Page, PageQuery, Person, Read, allowed, problems
+from libs.service.callers import Employee
+from libs.service.http import Page, PageQuery, Read, View, problems
 from libs.service.organisation import visible_people
-from services.alerting.alerts.api import EVERYBODY, Filter
+from services.alerting.alerts.api import Filter
 from services.alerting.notifications.projections import NOTIFICATION_LOG
 
 router = APIRouter(tags=["notifications"])
 State = Literal["requested", "sent", "failed"]
 
 
-class NotificationView(BaseModel):
+class NotificationView(View):
     """One message to one person over one channel; `channel` is `console` or `webhook:<id>`, `why` why it failed."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     notification_id: str
     recipient: str
@@ -38,7 +36,7 @@ class NotificationView(BaseModel):
 
 @router.get("/notifications", operation_id="listNotifications", responses=problems(400, 403))
 async def list_notifications(
-    who: Annotated[Person, allowed(*EVERYBODY)],
+    who: Employee,
     read: Read,
     page: PageQuery,
     state: State | None = None,
@@ -60,6 +58,4 @@ async def list_notifications(
         *after,
         page.limit + 1,
     )
-    shown = [NotificationView.model_validate(dict(row)) for row in rows[: page.limit]]
-    last = (shown[-1].requested_at, shown[-1].notification_id) if shown else ()
-    return page.page(shown, last=last, more=len(rows) > page.limit)
+    return page.cut(rows, NotificationView.of, by=("requested_at", "notification_id"))

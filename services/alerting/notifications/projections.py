@@ -66,14 +66,14 @@ def tellings(fact: AlertRaised | AlertEscalated) -> list[_Telling]:
     return told
 
 
-def keys(fact: Any) -> list[str]:
+def group_keys(fact: Any) -> list[str]:
     """One group per gathering and person."""
     if isinstance(fact, NotificationRequested):
         return [] if fact.group is None else [f"{fact.group}|{fact.recipient}"]
     return [telling.key for telling in tellings(fact)]
 
 
-def fold(group: Group, recorded: Recorded[Any]) -> list[NotificationGroup]:
+def fold_group(group: Group, recorded: Recorded[Any]) -> list[NotificationGroup]:
     """The group after one more alert, or after its message was asked for."""
     fact = recorded.fact
     gathering, _, recipient = group.key.partition("|")
@@ -118,8 +118,8 @@ NOTIFICATION_GROUPS = Projection(
     version=1,
     reads=(AlertRaised, AlertEscalated, NotificationRequested),
     tables=(GROUPS,),
-    keys=keys,
-    fold=fold,
+    keys=group_keys,
+    fold=fold_group,
     deadlines=(Deadline("notification", GROUPS, due, fire),),
 )
 
@@ -142,12 +142,12 @@ class NotificationRow:
     why: str | None = None
 
 
-def log_keys(fact: Any) -> list[str]:
+def message_keys(fact: Any) -> list[str]:
     """One group per message."""
     return [fact.notification_id]
 
 
-def fold_log(group: Group, recorded: Recorded[Any]) -> list[NotificationRow]:
+def fold_message(group: Group, recorded: Recorded[Any]) -> list[NotificationRow]:
     """The message after one more fact of its stream."""
     fact = recorded.fact
     if isinstance(fact, NotificationRequested):
@@ -185,6 +185,6 @@ NOTIFICATION_LOG = Projection(
             indexes=(("requested_at", "notification_id"), ("recipient", "requested_at")),
         ),
     ),
-    keys=log_keys,
-    fold=fold_log,
+    keys=message_keys,
+    fold=fold_message,
 )

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from libs.events.deciding import Line
-from libs.service.limits import check_json
+from libs.service.json_texts import check_json
 from libs.service.problems import Problem
 from services.alerting.signals.domain import ReceiveSignal, RefuseSignal
 

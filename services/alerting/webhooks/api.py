@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter
+from pydantic import Field
 from starlette.responses import Response
 
 from libs.events.deciding import Id
 from libs.service.asking import is_dry_run
-from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems
+from libs.service.callers import Keeper
+from libs.service.http import Accepted, Body, Page, PageQuery, Read, Run, View, problems
 from libs.service.sealing import vault_of
+from services.alerting.paths import WebhookPath
 from services.alerting.webhooks.domain import (
     MOST_RECIPIENTS,
     REGISTER,
@@ -26,8 +28,6 @@ from services.alerting.webhooks.domain import (
 from services.alerting.webhooks.projections import WEBHOOKS
 
 router = APIRouter(tags=["webhooks"])
-WebhookPath = Annotated[Id, Path(description="The webhook's id")]
-Responsible = Annotated[Person, allowed("process-owner", "operator", "integration")]
 
 
 class WebhookBody(
@@ -45,10 +45,8 @@ class RegisteredWebhook(Accepted):
     secret: str
 
 
-class WebhookView(BaseModel):
+class WebhookView(View):
     """A webhook, without its secret."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     webhook_id: str
     version: int
@@ -65,7 +63,7 @@ class WebhookView(BaseModel):
     response_model=RegisteredWebhook,
     responses=problems(403, 409, 422),
 )
-async def register_webhook(who: Responsible, run: Run, body: WebhookBody) -> Response:
+async def register_webhook(who: Keeper, run: Run, body: WebhookBody) -> Response:
     """Send notifications to an address: each is a CloudEvent with a Standard Webhooks signature."""
     webhook_id = run.derive("webhook")
     command = RegisterWebhook(webhook_id=webhook_id, url=body.url, recipients=body.recipients)
@@ -78,7 +76,7 @@ async def register_webhook(who: Responsible, run: Run, body: WebhookBody) -> Res
 
 
 @router.get("/webhooks", operation_id="listWebhooks", responses=problems(400, 403))
-async def list_webhooks(who: Responsible, read: Read, page: PageQuery) -> Page[WebhookView]:
+async def list_webhooks(who: Keeper, read: Read, page: PageQuery) -> Page[WebhookView]:
     """The webhooks that take notifications now, by id."""
     rows = await read(WEBHOOKS).fetch(
         "select * from webhooks where tenant = $1 and removed_at is null and ($2::text is null or webhook_id > $2)"
@@ -86,9 +84,7 @@ async def list_webhooks(who: Responsible, read: Read, page: PageQuery) -> Page[W
         page.after[0] if page.after else None,
         page.limit + 1,
     )
-    shown = [WebhookView.model_validate(dict(row)) for row in rows[: page.limit]]
-    last = (shown[-1].webhook_id,) if shown else ()
-    return page.page(shown, last=last, more=len(rows) > page.limit)
+    return page.cut(rows, WebhookView.of, by=("webhook_id",))
 
 
 @router.post(
@@ -97,6 +93,6 @@ async def list_webhooks(who: Responsible, read: Read, page: PageQuery) -> Page[W
     response_model=Accepted,
     responses=problems(403, 404, 412, 422),
 )
-async def remove_webhook(webhook_id: WebhookPath, who: Responsible, run: Run) -> Response:
+async def remove_webhook(webhook_id: WebhookPath, who: Keeper, run: Run) -> Response:
     """Send nothing more to an address. Messages that wait for it fail."""
     return await run(REMOVE, RemoveWebhook(webhook_id=webhook_id))

@@ -1,4 +1,4 @@
-"""The webhooks of a tenant, and the channels that follow from them."""
+"""The webhooks of a tenant."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from libs.events.contracts.alerting import WebhookRegistered, WebhookRemoved
-from libs.events.deciding import Command
 from libs.events.facts import Recorded
 from libs.events.projecting import Group, Projection, Table
-from libs.events.reading import Reader
-from libs.events.running import Request
-from services.alerting.notifications.domain import Channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +59,3 @@ WEBHOOKS = Projection(
     keys=keys,
     fold=fold,
 )
-
-
-async def channels_provider(reader: Reader, request: Request, command: Command, now: datetime) -> Channels:
-    """The provider of `given[Channels]`."""
-    rows = await reader(WEBHOOKS).fetch(
-        "select webhook_id, recipients from webhooks where tenant = $1 and removed_at is null"
-    )
-    return Channels({row["webhook_id"]: tuple(row["recipients"]) for row in rows})

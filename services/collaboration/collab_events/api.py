@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from libs.events.deciding import Id, Moment
 from libs.rules.documents import RuleKind, register_kind
-from libs.service.auth import ROLES
-from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems
+from libs.service.callers import Anybody, Seller
+from libs.service.http import Accepted, Body, Page, PageQuery, Read, Run, View, problems
 from libs.service.rules import rule_router
 from services.collaboration.collab_events.domain import RECORD, Detail, RecordCollabEvent
 from services.collaboration.collab_events.flows import KIND, SHIPPED, SHIPPED_ID, Flow, lint
@@ -50,10 +50,8 @@ class CollabEventBody(
     happened_at: Moment | None = None
 
 
-class CollabEventView(BaseModel):
+class CollabEventView(View):
     """A recorded event."""
-
-    model_config = ConfigDict(frozen=True)
 
     event_id: str
     kind: str
@@ -73,7 +71,7 @@ class CollabEventView(BaseModel):
     responses=problems(403, 409, 413, 422),
 )
 async def record_collab_event(
-    who: Annotated[Person, allowed("rep", "manager", "director", "process-owner", "integration")],
+    who: Seller,
     run: Run,
     body: CollabEventBody,
 ) -> Response:
@@ -84,7 +82,7 @@ async def record_collab_event(
 
 @router.get("/collab-events", operation_id="listCollabEvents", responses=problems(400, 403))
 async def list_collab_events(
-    who: Annotated[Person, allowed(*ROLES)],
+    who: Anybody,
     read: Read,
     page: PageQuery,
     kind: Code | None = None,
@@ -104,6 +102,4 @@ async def list_collab_events(
         after_id,
         page.limit + 1,
     )
-    items = [CollabEventView(**row) for row in rows[: page.limit]]
-    last = (items[-1].happened_at, items[-1].event_id) if items else ()
-    return page.page(items, last=last, more=len(rows) > page.limit)
+    return page.cut(rows, CollabEventView.of, by=("happened_at", "event_id"))

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from libs.events.deciding import Id
 from libs.events.errors import NotFound
-from libs.service.auth import ROLES
-from libs.service.http import Page, PageQuery, Person, Read, allowed, problems, versioned
+from libs.service.callers import Anybody
+from libs.service.http import Page, PageQuery, Read, View, problems, versioned
 from libs.service.organisation import visible_people
 from services.collaboration.handoffs.projections import HANDOFFS
-from services.collaboration.handoffs.queries import COLUMNS, HandoffView, Now, View, row_of, view_of
+from services.collaboration.handoffs.queries import COLUMNS, MINE, HandoffView, Now, row_of, view_of
+from services.collaboration.paths import HandoffPath
 
 router = APIRouter(tags=["handoffs"])
-Looking = Annotated[Person, allowed(*ROLES)]
 State = Literal[
     "drafted",
     "awaiting_acceptance",
@@ -29,7 +29,6 @@ State = Literal[
     "cancelled",
     "paused",
 ]
-MINE = "($2::text[] is null or h.from_person = any($2) or h.to_person = any($2) or h.stand_in = any($2))"
 
 
 class StepView(View):
@@ -69,7 +68,7 @@ class HandoffDetail(HandoffView):
 
 @router.get("/handoffs", operation_id="listHandoffs", responses=problems(400, 403))
 async def list_handoffs(
-    who: Looking,
+    who: Anybody,
     read: Read,
     page: PageQuery,
     state: State | None = None,
@@ -101,9 +100,7 @@ async def list_handoffs(
         page.limit + 1,
     )
     now = await Now.of(read)
-    items = [view_of(row_of(record), now) for record in records[: page.limit]]
-    last = (items[-1].drafted_at, items[-1].handoff_id) if items else ()
-    return page.page(items, last=last, more=len(records) > page.limit)
+    return page.cut(records, lambda record: view_of(row_of(record), now), by=("drafted_at", "handoff_id"))
 
 
 @router.get(
@@ -112,9 +109,7 @@ async def list_handoffs(
     response_model=HandoffDetail,
     responses=problems(403, 404),
 )
-async def get_handoff(
-    handoff_id: Annotated[Id, Path(description="The handoff's id")], who: Looking, read: Read
-) -> Response:
+async def get_handoff(handoff_id: HandoffPath, who: Anybody, read: Read) -> Response:
     """One handoff; 404 for people whom neither side reports to."""
     visible = await visible_people(read, who)
     view = read(HANDOFFS)
@@ -132,12 +127,8 @@ async def get_handoff(
         **view_of(row, await Now.of(read)).model_dump(),
         items=row.items,
         deliverables=row.deliverables,
-        clarifications=[_only(QuestionView, question) for question in questions],
-        trace=[_only(StepView, step) for step in steps],
+        clarifications=[QuestionView.of(question) for question in questions],
+        trace=[StepView.of(step) for step in steps],
         briefs=[step["data"]["brief"] for step in steps if step["kind"] == "handoff-stalled"],
     )
     return versioned(detail, row.version)
-
-
-def _only(view: type[View], record: Any) -> Any:
-    return view(**{name: record[name] for name in view.model_fields})

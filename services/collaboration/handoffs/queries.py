@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict
 
 from libs.events.reading import Reader
 from libs.rules.calendars import Calendars
 from libs.rules.documents import RuleBook
 from libs.rules.reference import load_calendars, load_rulebook
-from libs.service.organisation import Organisation, load_organisation
+from libs.service.auth import Person
+from libs.service.http import View
+from libs.service.organisation import Organisation, load_organisation, visible_people
 from libs.service.surroundings import around
 from services.collaboration.deliverables.domain import missing, template_at
 from services.collaboration.handoffs.clocks import pause_left, silent_for
 from services.collaboration.handoffs.course import Side
-from services.collaboration.handoffs.projections import HANDOFF_ROWS, HandoffRow
+from services.collaboration.handoffs.projections import HANDOFF_ROWS, HANDOFFS, HandoffRow
 from services.collaboration.handoffs.stalls import next_stall
 
 COLUMNS = ", ".join(f"h.{name}" for name in HANDOFF_ROWS.fields)
-
-
-class View(BaseModel):
-    """A part of an answer."""
-
-    model_config = ConfigDict(frozen=True)
+MINE = "($2::text[] is null or h.from_person = any($2) or h.to_person = any($2) or h.stand_in = any($2))"
+"""Handoffs that involve people whose work the person may see ($2)."""
 
 
 class PersonView(View):
@@ -107,6 +104,16 @@ class Now:
         """A person by name."""
         known = self.organisation.people.get(person_id)
         return PersonView(id=person_id, name=known.name if known else None, department_id=department_id)
+
+
+async def visible_handoffs(read: Reader, who: Person, ids: Sequence[str]) -> set[str]:
+    """Those that involve people whose work the person may see."""
+    rows = await read(HANDOFFS).fetch(
+        f"select h.handoff_id from handoffs h where h.tenant = $1 and {MINE} and h.handoff_id = any($3)",
+        await visible_people(read, who),
+        list(ids),
+    )
+    return {row["handoff_id"] for row in rows}
 
 
 def row_of(record: Any) -> HandoffRow:

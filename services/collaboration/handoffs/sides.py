@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from libs.events.contracts.collaboration import TodoCreated
+from libs.events.contracts.collaboration import HandoffLedgerMoved, TodoCreated
 from libs.events.contracts.common import Elapsed, Subject
 from libs.events.deciding import Given, States, StreamOf
 from libs.events.errors import NotFound, Rejected
@@ -112,3 +112,15 @@ def elapsed(calendar: Calendar, start: datetime, end: datetime) -> Elapsed:
         workday=int(calendar.elapsed(start, end, "workday").total_seconds()),
         business=int(calendar.elapsed(start, end, "business").total_seconds()),
     )
+
+
+def known_codes(template: Template, codes: list[str]) -> None:
+    """Raises Rejected for codes that the template does not have or that stand there twice."""
+    known = [item.code for item in template.document.items]
+    if unknown := sorted({code for code in codes if code not in known or codes.count(code) > 1}):
+        raise Rejected("VALIDATION", f"not items of the template, or named twice: {', '.join(unknown)}", items=known)
+
+
+def ledger_moved(scene: str, subject: Subject, open_handoff: str | None) -> HandoffLedgerMoved:
+    """Which handoff of a scene is open for a subject from now on."""
+    return HandoffLedgerMoved(scene=scene, subject_type=subject.type, subject_id=subject.id, open_handoff=open_handoff)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query
+from pydantic import Field
 from starlette.responses import Response
 
 from libs.events.deciding import Id, Moment, Text
-from libs.service.auth import ROLES
-from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems
+from libs.service.callers import Anybody, Worker
+from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, View, allowed, problems
 from libs.service.organisation import PEOPLE, visible_people
+from services.collaboration.paths import TodoPath
 from services.collaboration.todos.domain import COMPLETE, CompleteTodo
 from services.collaboration.todos.projections import OWNERLESS_STEPS, TODOS
 
@@ -21,10 +22,8 @@ NEVER = "9999-12-31T00:00:00+00:00"
 router = APIRouter(tags=["todos"])
 
 
-class TodoView(BaseModel):
+class TodoView(View):
     """A to-do; `source` is the stream that it came from."""
-
-    model_config = ConfigDict(frozen=True)
 
     todo_id: str
     role: str
@@ -43,10 +42,8 @@ class TodoView(BaseModel):
     version: int
 
 
-class OwnerlessView(BaseModel):
+class OwnerlessView(View):
     """A step whose role resolved to nobody."""
-
-    model_config = ConfigDict(frozen=True)
 
     step_id: str
     handoff_id: str | None
@@ -66,7 +63,7 @@ class CompletionBody(Body, json_schema_extra={"examples": [{"outcome": "报价�
 
 @router.get("/todos", operation_id="listTodos", responses=problems(400, 403))
 async def list_todos(
-    who: Annotated[Person, allowed(*ROLES)],
+    who: Anybody,
     read: Read,
     page: PageQuery,
     assignee: Annotated[Id | None, Query(description="Whose; without it everybody's you may see")] = None,
@@ -77,12 +74,12 @@ async def list_todos(
     visible = await visible_people(read, who)
     after_due, after_id = page.after or (None, None)
     rows = await read(TODOS, PEOPLE).fetch(
-        "select t.*, p.name as assignee_name from todos t left join people p"
+        f"select t.*, coalesce(t.due_at, '{NEVER}') as place, p.name as assignee_name from todos t left join people p"
         " on p.tenant = t.tenant and p.person_id = t.assignee where t.tenant = $1"
         " and ($2::text[] is null or t.assignee = any($2)) and ($3::text is null or t.assignee = $3)"
         " and ($4::timestamptz is null or t.due_at <= $4) and ($5::text is null or t.state = $5)"
         f" and ($6::text is null or (coalesce(t.due_at, '{NEVER}'), t.todo_id) > ($6::text::timestamptz, $7::text))"
-        f" order by coalesce(t.due_at, '{NEVER}'), t.todo_id limit $8",
+        " order by place, t.todo_id limit $8",
         visible,
         assignee,
         due,
@@ -91,9 +88,7 @@ async def list_todos(
         after_id,
         page.limit + 1,
     )
-    items = [TodoView(**{name: row[name] for name in TodoView.model_fields}) for row in rows[: page.limit]]
-    last = (items[-1].due_at or NEVER, items[-1].todo_id) if items else ()
-    return page.page(items, last=last, more=len(rows) > page.limit)
+    return page.cut(rows, TodoView.of, by=("place", "todo_id"))
 
 
 @router.post(
@@ -103,8 +98,8 @@ async def list_todos(
     responses=problems(403, 404, 409, 412, 422),
 )
 async def complete_todo(
-    todo_id: Annotated[Id, Path(description="The to-do's id")],
-    who: Annotated[Person, allowed("rep", "manager", "director", "process-owner")],
+    todo_id: TodoPath,
+    who: Worker,
     run: Run,
     body: CompletionBody,
 ) -> Response:
@@ -129,6 +124,4 @@ async def list_ownerless_steps(
         after_id,
         page.limit + 1,
     )
-    items = [OwnerlessView(**row) for row in rows[: page.limit]]
-    last = (items[-1].detected_at, items[-1].step_id) if items else ()
-    return page.page(items, last=last, more=len(rows) > page.limit)
+    return page.cut(rows, OwnerlessView.of, by=("detected_at", "step_id"))

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict
 
 from libs.events.deciding import Day
 from libs.events.reading import Reader
-from libs.service.http import Page, PageQuery, Person, Problem, Read, allowed, problems
+from libs.service.callers import Employee
+from libs.service.http import Page, PageQuery, Problem, Read, View, problems
 from libs.service.organisation import PEOPLE, load_organisation, visible_people
-from services.kpi.asking import READERS, AsOf, EffectiveAt, now_of, tenant_calendar
+from services.kpi.asking import AsOf, EffectiveAt, now_of, tenant_calendar
 from services.kpi.deals.funnel import DEFINITION_VERSION, By, Figure, Filters, FunnelRow, funnel
 from services.kpi.deals.lineage import FactBehind, facts_behind
 from services.kpi.deals.projections import CATALOGUE, DEALS
@@ -22,13 +22,10 @@ NO_GROUP = "none"
 
 From = Annotated[Day | None, Query(alias="from", description="The first day, in the tenant's zone")]
 To = Annotated[Day | None, Query(description="The day after the last one, in the tenant's zone")]
-Reading = Annotated[Person, allowed(*READERS)]
 
 
-class FunnelReport(BaseModel):
+class FunnelReport(View):
     """The funnel: a row for every group, with zeros where nothing happened, and the totals of all."""
-
-    model_config = ConfigDict(frozen=True)
 
     by: By
     zone: str
@@ -38,7 +35,7 @@ class FunnelReport(BaseModel):
 
 
 async def filters(
-    who: Reading, read: Read, from_: From = None, to: To = None, as_of: AsOf = None, effective_at: EffectiveAt = None
+    who: Employee, read: Read, from_: From = None, to: To = None, as_of: AsOf = None, effective_at: EffectiveAt = None
 ) -> Filters:
     """What was asked for, limited to the people whose figures the person may see."""
     if from_ and to and from_ >= to:
@@ -51,7 +48,7 @@ Asked = Annotated[Filters, Depends(filters)]
 
 
 @router.get("/reports/funnel", operation_id="getFunnel", responses=problems(403))
-async def get_funnel(who: Reading, read: Read, asked: Asked, by: By = "owner") -> FunnelReport:
+async def get_funnel(who: Employee, read: Read, asked: Asked, by: By = "owner") -> FunnelReport:
     """Opened, won and lost deals by the day of that fact; open ones at `to`, or now.
 
     A deal is open from its opening day to the day before its closing day. Undated deals count only without dates.
@@ -66,7 +63,7 @@ async def get_funnel(who: Reading, read: Read, asked: Asked, by: By = "owner") -
 
 @router.get("/reports/funnel/lineage", operation_id="getFunnelLineage", responses=problems(400, 403))
 async def get_funnel_lineage(
-    who: Reading,
+    who: Employee,
     read: Read,
     page: PageQuery,
     asked: Asked,

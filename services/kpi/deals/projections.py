@@ -95,12 +95,12 @@ TURNS: dict[type[Fact], TurnKind] = {
 WIRES = {kind: fact.wire for fact, kind in TURNS.items()}
 
 
-def keys(fact: Any) -> list[str]:
+def deal_keys(fact: Any) -> list[str]:
     """A deal is a key; all of its facts are on one stream."""
     return [fact.opportunity_id]
 
 
-def fold(group: Group, recorded: Recorded[Any]) -> list[Any]:
+def fold_deal(group: Group, recorded: Recorded[Any]) -> list[Any]:
     """One more turn; the opening also says what the deal is."""
     fact = recorded.fact
     if isinstance(fact, OpportunityOpened):
@@ -179,8 +179,8 @@ DEALS = Projection(
         Table("opportunities", OpportunityRow, indexes=(("product_id",),)),
         Table("opportunity_turns", TurnRow, identity=("version",), indexes=(("owner_id",), ("happened_at",))),
     ),
-    keys=keys,
-    fold=fold,
+    keys=deal_keys,
+    fold=fold_deal,
 )
 
 

@@ -10,9 +10,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from libs.events.deciding import Day
-from libs.service.http import Page, PageQuery, Person, Read, allowed, problems
+from libs.service.callers import Employee
+from libs.service.http import Page, PageQuery, Read, problems
 from libs.service.organisation import visible_people
-from services.kpi.asking import READERS, tenant_calendar
+from services.kpi.asking import tenant_calendar
 from services.kpi.gate_friction.projections import FRICTIONS
 from services.kpi.stages.projections import STAGES
 
@@ -65,7 +66,7 @@ class GateDay:
 
 @router.get("/reports/gate-friction", operation_id="getGateFriction", responses=problems(400, 403))
 async def get_gate_friction(
-    who: Annotated[Person, allowed(*READERS)],
+    who: Employee,
     read: Read,
     page: PageQuery,
     from_: From = None,
@@ -77,5 +78,4 @@ async def get_gate_friction(
     after = (date.fromisoformat(page.after[0]), page.after[1]) if page.after else (None, None)
     people = await visible_people(read, who)
     rows = await read(STAGES, FRICTIONS).fetch(_DAYS, zone, from_, to, stage, people, *after, page.limit + 1)
-    shown = [GateDay(**row) for row in rows[: page.limit]]
-    return page.page(shown, last=(shown[-1].day, shown[-1].stage) if shown else (), more=len(rows) > page.limit)
+    return page.cut(rows, lambda row: GateDay(**row), by=("day", "stage"))

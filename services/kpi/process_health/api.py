@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 
 from libs.events.errors import NotFound
 from libs.events.reading import Reader
-from libs.service.http import Page, PageQuery, Person, Read, allowed, problems
+from libs.service.callers import Employee
+from libs.service.http import Page, PageQuery, Person, Read, problems
 from libs.service.organisation import load_organisation, visible_people
-from services.kpi.asking import READERS, AsOf, Month, PersonId
+from services.kpi.asking import AsOf, Month, PersonId
+from services.kpi.paths import CodePath, PersonPath
 from services.kpi.process_health.formulas import displayed
 from services.kpi.process_health.lineage import FactUsed, facts_of, noted_in
 from services.kpi.process_health.loading import load_month
-from services.kpi.process_health.months import Code, inputs_hash
+from services.kpi.process_health.months import inputs_hash
 from services.kpi.process_health.views import (
     UNITS,
     HealthReport,
@@ -27,15 +29,12 @@ from services.kpi.process_health.views import (
 from services.kpi.stages.projections import STAGES
 
 router = APIRouter(tags=["process health"])
-Reading = Annotated[Person, allowed(*READERS)]
-PersonPath = Annotated[str, Path(max_length=80, description="A person")]
-CodePath = Annotated[Code, Path(description="A metric")]
 AnyPerson = Annotated[str | None, Query(max_length=80, description="Only this person")]
 
 
 @router.get("/reports/process-health", operation_id="getProcessHealthReport", responses=problems(403, 404))
 async def get_process_health_report(
-    who: Reading, read: Read, month: Month, person: AnyPerson = None, as_of: AsOf = None
+    who: Employee, read: Read, month: Month, person: AnyPerson = None, as_of: AsOf = None
 ) -> HealthReport:
     """A row for every rep whose figures you may see: yourself, your reporting line, or all."""
     if person is not None:
@@ -48,7 +47,7 @@ async def get_process_health_report(
 
 @router.get("/people/{person_id}/process-health", operation_id="getProcessHealth", responses=problems(403, 404))
 async def get_process_health(
-    person_id: PersonPath, who: Reading, read: Read, month: Month, as_of: AsOf = None
+    person_id: PersonPath, who: Employee, read: Read, month: Month, as_of: AsOf = None
 ) -> HealthView:
     """A person's month, with the stages in which the process breaks, the worst first (S-65)."""
     await _check_visible(read, who, person_id)
@@ -58,7 +57,7 @@ async def get_process_health(
 
 @router.get("/metrics/{code}", operation_id="getMetric", responses=problems(403, 404))
 async def get_metric(
-    code: CodePath, who: Reading, read: Read, subject: PersonId, period: Month, as_of: AsOf = None
+    code: CodePath, who: Employee, read: Read, subject: PersonId, period: Month, as_of: AsOf = None
 ) -> MetricView:
     """One figure of a person and month. The same definition, facts and calendar give the same `inputs_hash`."""
     await _check_visible(read, who, subject)
@@ -85,7 +84,7 @@ async def get_metric(
 
 @router.get("/metrics/{code}/lineage", operation_id="getMetricLineage", responses=problems(400, 403, 404))
 async def get_metric_lineage(
-    code: CodePath, who: Reading, read: Read, page: PageQuery, subject: PersonId, period: Month, as_of: AsOf = None
+    code: CodePath, who: Employee, read: Read, page: PageQuery, subject: PersonId, period: Month, as_of: AsOf = None
 ) -> Page[FactUsed]:
     """The facts that a figure counts: required actions with what satisfied them, moves, visits and the reference."""
     await _check_visible(read, who, subject)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict
-
+from libs.service.http import View
 from services.kpi.process_health.formulas import DEFINITION_VERSION, HUNDRED, displayed
 from services.kpi.process_health.months import Code, PersonMonth
 
@@ -20,13 +19,7 @@ UNITS: dict[Code, str] = {
 }
 
 
-class Shown(BaseModel):
-    """A part of an answer."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class StageView(Shown):
+class StageView(View):
     """A stage's visits against the reference, in seconds of business time; `deviation` is a fraction."""
 
     stage: str
@@ -36,7 +29,7 @@ class StageView(Shown):
     deviation: Decimal
 
 
-class DwellView(Shown):
+class DwellView(View):
     """4.2: `rate` is DDR, `scored` DDR⁺; `stages` with the worst first."""
 
     n: int
@@ -47,7 +40,7 @@ class DwellView(Shown):
     stages: list[StageView]
 
 
-class ActionView(Shown):
+class ActionView(View):
     """4.3: raw and effective side by side; `integrity` is the share of exits with all of their package on time."""
 
     raw: Decimal | None
@@ -62,7 +55,7 @@ class ActionView(Shown):
     exits: int
 
 
-class JumpView(Shown):
+class JumpView(View):
     """4.4: per 100 transitions; `rework` is reported, not scored."""
 
     frequency: Decimal | None
@@ -72,7 +65,7 @@ class JumpView(Shown):
     rework: Decimal | None
 
 
-class HealthView(Shown):
+class HealthView(View):
     """A person's process health in a month. Without a score the month is neutral, and `why` says so; never 0."""
 
     person_id: str
@@ -91,7 +84,7 @@ class HealthView(Shown):
     definition_version: int = DEFINITION_VERSION
 
 
-class HealthReport(Shown):
+class HealthReport(View):
     """The month of everybody whose figures the caller may see."""
 
     month: str
@@ -101,7 +94,7 @@ class HealthReport(Shown):
     rows: list[HealthView]
 
 
-class MetricView(Shown):
+class MetricView(View):
     """One figure of a person and month; `value` is None for a neutral one, `display` is in percent or points."""
 
     code: Code

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 
 from libs.events.errors import NotFound
 from libs.rules.reference import load_calendars
-from libs.service.http import Person, Read, allowed, problems
+from libs.service.callers import Employee
+from libs.service.http import Read, problems
 from libs.service.organisation import visible_people
-from services.kpi.asking import READERS, AsOf, EffectiveAt, now_of
+from services.kpi.asking import AsOf, EffectiveAt, now_of
+from services.kpi.paths import OpportunityPath
 from services.kpi.stages.projections import STAGES
 from services.kpi.stages.queries import StageHistory, owner_of, stage_history
 
 router = APIRouter(tags=["stages"])
-OpportunityPath = Annotated[str, Path(max_length=80, description="The deal")]
 
 
 @router.get(
@@ -23,7 +22,7 @@ OpportunityPath = Annotated[str, Path(max_length=80, description="The deal")]
 )
 async def get_stage_history(
     opportunity_id: OpportunityPath,
-    who: Annotated[Person, allowed(*READERS)],
+    who: Employee,
     read: Read,
     as_of: AsOf = None,
     effective_at: EffectiveAt = None,

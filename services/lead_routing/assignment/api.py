@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from libs.events.deciding import Id, Line, Text
-from libs.service.http import Accepted, Body, Person, Run, allowed, problems
+from libs.service.callers import Holder, Leader
+from libs.service.http import Accepted, Body, Run, problems
 from services.lead_routing.assignment.domain import (
     ACCEPT,
     ASSIGN,
@@ -19,27 +20,23 @@ from services.lead_routing.assignment.domain import (
     DeclineLead,
     Obstacle,
 )
-from services.lead_routing.paths import LEADERS, WORKERS, LeadPath
+from services.lead_routing.paths import LeadPath
 
 router = APIRouter(tags=["leads"])
 
 
-class AssignmentBody(Body):
+class AssignmentBody(
+    Body, json_schema_extra={"examples": [{"rep_id": "rep-li", "reason": "老客户", "override": ["CAPACITY"]}]}
+):
     """Who gets the lead and why; `override` names the conditions that are knowingly broken."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"rep_id": "rep-li", "reason": "老客户", "override": ["CAPACITY"]}]}
-    )
 
     rep_id: Id
     reason: Annotated[Text, Field(min_length=1)]
     override: Annotated[tuple[Obstacle, ...], Field(max_length=4)] = ()
 
 
-class DeclineBody(Body):
+class DeclineBody(Body, json_schema_extra={"examples": [{"reason_code": "conflict_of_interest"}]}):
     """Why the lead is given back."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason_code": "conflict_of_interest"}]})
 
     reason_code: Line
 
@@ -50,9 +47,7 @@ class DeclineBody(Body):
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 422),
 )
-async def assign_lead(
-    lead_id: LeadPath, who: Annotated[Person, allowed(*LEADERS)], run: Run, body: AssignmentBody
-) -> Response:
+async def assign_lead(lead_id: LeadPath, who: Leader, run: Run, body: AssignmentBody) -> Response:
     """Give a lead to a rep by hand, from whoever has it. The rep has to accept it like any other."""
     return await run(ASSIGN, AssignLead(lead_id=lead_id, **body.model_dump()), id=lead_id)
 
@@ -63,7 +58,7 @@ async def assign_lead(
     response_model=Accepted,
     responses=problems(403, 404, 409, 412),
 )
-async def accept_lead(lead_id: LeadPath, who: Annotated[Person, allowed(*WORKERS)], run: Run) -> Response:
+async def accept_lead(lead_id: LeadPath, who: Holder, run: Run) -> Response:
     """Take on a lead that was assigned to you."""
     return await run(ACCEPT, AcceptLead(lead_id=lead_id, rep_id=who.person_id), id=lead_id)
 
@@ -74,9 +69,7 @@ async def accept_lead(lead_id: LeadPath, who: Annotated[Person, allowed(*WORKERS
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 422),
 )
-async def decline_lead(
-    lead_id: LeadPath, who: Annotated[Person, allowed(*WORKERS)], run: Run, body: DeclineBody
-) -> Response:
+async def decline_lead(lead_id: LeadPath, who: Holder, run: Run, body: DeclineBody) -> Response:
     """Give back a lead that you have not accepted; another rep is found for it."""
     command = DeclineLead(lead_id=lead_id, rep_id=who.person_id, reason_code=body.reason_code)
     return await run(DECLINE, command, id=lead_id)

@@ -66,13 +66,23 @@ def hand_over(states: States, lead_id: str, lead: Lead, to: Receiver, terms: Ter
     The streams of both workloads must have been named.
     """
     policy = terms.rule.parsed(RoutingPolicy)
+    day = given[Calendars].of(to.rep_id, to.rep.team_id).local_date(given.now)
+    return [
+        _handed(lead_id, lead, to, terms, given),
+        *weigh(to.workload, to.rep_id, lead_id, policy.lead_weight, new_on=day),
+        *taken_off(states, lead_id, lead.owner_id),
+    ]
+
+
+def _handed(lead_id: str, lead: Lead, to: Receiver, terms: Terms, given: Given) -> LeadAssigned | LeadReassigned:
+    """Assigned, or reassigned where somebody gives it up; with the time to accept it in and its protection."""
+    policy = terms.rule.parsed(RoutingPolicy)
     calendar = given[Calendars].of(to.rep_id, to.rep.team_id)
     accept_by = calendar.add(given.now, policy.accept_minutes.of(lead.tier), "business").at
     protected_until = given.now + timedelta(days=policy.protection.days)
     giver = lead.owner_id or (lead.former_owner if lead.reroute == "declined" else None)
-    handed: Fact
     if giver is not None:
-        handed = LeadReassigned(
+        return LeadReassigned(
             lead_id=lead_id,
             from_rep=giver,
             to_rep=to.rep_id,
@@ -85,25 +95,18 @@ def hand_over(states: States, lead_id: str, lead: Lead, to: Receiver, terms: Ter
             rule_refs=[terms.rule.ref],
             calendar_version=calendar.version,
         )
-    else:
-        handed = LeadAssigned(
-            lead_id=lead_id,
-            rep_id=to.rep_id,
-            mode=terms.mode,
-            assigned_at=given.now,
-            accept_by=accept_by,
-            protected_until=protected_until,
-            reason=terms.reason,
-            override=list(terms.override),
-            rule_refs=[terms.rule.ref],
-            calendar_version=calendar.version,
-        )
-    day = calendar.local_date(given.now)
-    return [
-        handed,
-        *weigh(to.workload, to.rep_id, lead_id, policy.lead_weight, new_on=day),
-        *taken_off(states, lead_id, lead.owner_id),
-    ]
+    return LeadAssigned(
+        lead_id=lead_id,
+        rep_id=to.rep_id,
+        mode=terms.mode,
+        assigned_at=given.now,
+        accept_by=accept_by,
+        protected_until=protected_until,
+        reason=terms.reason,
+        override=list(terms.override),
+        rule_refs=[terms.rule.ref],
+        calendar_version=calendar.version,
+    )
 
 
 def taken_off(states: States, lead_id: str, owner_id: str | None) -> list[Fact]:

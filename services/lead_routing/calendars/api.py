@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from libs.events.deciding import Id
 from libs.rules.calendar_documents import CalendarDocument
 from libs.rules.reference import REFERENCE
-from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems
+from libs.service.callers import Administrator, Anybody
+from libs.service.http import Accepted, Body, Page, PageQuery, Read, Run, View, problems
 from services.lead_routing.calendars.domain import (
     ASSIGN_CALENDAR,
     PUBLISH_CALENDAR,
@@ -19,15 +20,13 @@ from services.lead_routing.calendars.domain import (
     PublishCalendar,
     Scope,
 )
-from services.lead_routing.paths import ADMINISTRATORS, EVERYBODY, CalendarPath
+from services.lead_routing.paths import CalendarPath
 
 router = APIRouter(tags=["calendars"])
 
 
-class CalendarView(BaseModel):
+class CalendarView(View):
     """A calendar's newest data, and who goes by it as `scope:id`."""
-
-    model_config = ConfigDict(frozen=True)
 
     calendar_id: str
     version: str
@@ -35,19 +34,15 @@ class CalendarView(BaseModel):
     assigned_to: list[str]
 
 
-class CalendarAssignmentBody(Body):
+class CalendarAssignmentBody(Body, json_schema_extra={"examples": [{"scope": "person", "subject_id": "rep-li"}]}):
     """Who goes by the calendar; `subject_id` is a team or a person, and not needed for the tenant."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"scope": "person", "subject_id": "rep-li"}]})
 
     scope: Scope
     subject_id: Annotated[Id | None, Field(description="The team's or person's id")] = None
 
 
 @router.get("/calendars", operation_id="listCalendars", responses=problems(400, 403))
-async def list_calendars(
-    who: Annotated[Person, allowed(*EVERYBODY)], read: Read, page: PageQuery
-) -> Page[CalendarView]:
+async def list_calendars(who: Anybody, read: Read, page: PageQuery) -> Page[CalendarView]:
     """All calendars by id."""
     rows = await read(REFERENCE).fetch(
         "select c.calendar_id, c.version, c.document,"
@@ -57,8 +52,7 @@ async def list_calendars(
         page.after[0] if page.after else "",
         page.limit + 1,
     )
-    items = [CalendarView(**dict(row)) for row in rows[: page.limit]]
-    return page.page(items, last=(items[-1].calendar_id,) if items else (), more=len(rows) > page.limit)
+    return page.cut(rows, CalendarView.of, by=("calendar_id",))
 
 
 @router.post(
@@ -68,9 +62,7 @@ async def list_calendars(
     response_model=Accepted,
     responses=problems(403, 409, 422),
 )
-async def publish_calendar(
-    who: Annotated[Person, allowed(*ADMINISTRATORS)], run: Run, body: CalendarDocument
-) -> Response:
+async def publish_calendar(who: Administrator, run: Run, body: CalendarDocument) -> Response:
     """Publish a calendar, or new data of one under a new version; open deadlines move with it."""
     command = PublishCalendar(calendar_id=body.calendar_id, document=body)
     return await run(PUBLISH_CALENDAR, command, id=body.calendar_id, location="/v1/calendars")
@@ -83,7 +75,7 @@ async def publish_calendar(
     responses=problems(403, 404, 412, 422),
 )
 async def assign_calendar(
-    calendar_id: CalendarPath, who: Annotated[Person, allowed(*ADMINISTRATORS)], run: Run, body: CalendarAssignmentBody
+    calendar_id: CalendarPath, who: Administrator, run: Run, body: CalendarAssignmentBody
 ) -> Response:
     """Let the tenant, a team or a person go by a calendar."""
     subject_id = body.subject_id or who.tenant

@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from libs.events.contracts.lead_routing import ActivityKind
 from libs.events.deciding import Day, Id, Line, Moment, Text
+from libs.service.callers import Holder, Worker
 from libs.service.http import Accepted, Body, Person, Run, allowed, problems
 from services.lead_routing.followup.domain import (
     CONVERT,
@@ -23,22 +24,21 @@ from services.lead_routing.followup.domain import (
     ReopenLead,
 )
 from services.lead_routing.followup.substance import Direction
-from services.lead_routing.paths import WORKERS, LeadPath
+from services.lead_routing.paths import LeadPath
 
 router = APIRouter(tags=["leads"])
 
 
-class ActivityBody(Body):
+class ActivityBody(
+    Body,
+    json_schema_extra={
+        "examples": [
+            {"kind": "call", "direction": "out", "duration_s": 320, "text": "客户确认三月底前需要报价"},
+            {"kind": "next_step", "next_step_due": "2026-03-05T10:00:00+08:00"},
+        ]
+    },
+):
     """What was done. Whether it counts, and if not why, is in the fact. Entries over 15 minutes late need a reason."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"kind": "call", "direction": "out", "duration_s": 320, "text": "客户确认三月底前需要报价"},
-                {"kind": "next_step", "next_step_due": "2026-03-05T10:00:00+08:00"},
-            ]
-        }
-    )
 
     kind: ActivityKind
     direction: Direction | None = None
@@ -49,12 +49,10 @@ class ActivityBody(Body):
     late_reason: Line | None = None
 
 
-class ConversionBody(Body):
+class ConversionBody(
+    Body, json_schema_extra={"examples": [{"amount": "300000", "currency": "CNY", "expected_close": "2026-04-30"}]}
+):
     """What the opportunity begins with; without an account a new one is made."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"amount": "300000", "currency": "CNY", "expected_close": "2026-04-30"}]}
-    )
 
     account_id: Id | None = None
     amount: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)] | None = None
@@ -62,18 +60,14 @@ class ConversionBody(Body):
     expected_close: Day | None = None
 
 
-class DisqualificationBody(Body):
+class DisqualificationBody(Body, json_schema_extra={"examples": [{"reason_code": "no_need"}]}):
     """Why the lead leads nowhere."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason_code": "no_need"}]})
 
     reason_code: Line
 
 
-class ReopeningBody(Body):
+class ReopeningBody(Body, json_schema_extra={"examples": [{"reason": "客户回电"}]}):
     """Why the lead is worked on again."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "客户回电"}]})
 
     reason: Annotated[Text, Field(min_length=1)]
 
@@ -86,7 +80,10 @@ class ReopeningBody(Body):
     responses=problems(403, 404, 409, 412, 422),
 )
 async def record_activity(
-    lead_id: LeadPath, who: Annotated[Person, allowed(*WORKERS, "integration")], run: Run, body: ActivityBody
+    lead_id: LeadPath,
+    who: Annotated[Person, allowed("rep", "manager", "director", "integration")],
+    run: Run,
+    body: ActivityBody,
 ) -> Response:
     """Record something that was done. The first that counts accepts the lead and answers the customer."""
     activity_id = run.derive("activity")
@@ -100,9 +97,7 @@ async def record_activity(
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 422),
 )
-async def convert_lead(
-    lead_id: LeadPath, who: Annotated[Person, allowed(*WORKERS)], run: Run, body: ConversionBody
-) -> Response:
+async def convert_lead(lead_id: LeadPath, who: Holder, run: Run, body: ConversionBody) -> Response:
     """Make an opportunity of a lead, which the pipeline opens; the answer's `id` is the opportunity's."""
     opportunity_id = run.derive("opportunity")
     command = ConvertLead(
@@ -124,7 +119,7 @@ async def convert_lead(
 )
 async def disqualify_lead(
     lead_id: LeadPath,
-    who: Annotated[Person, allowed(*WORKERS, "process-owner")],
+    who: Worker,
     run: Run,
     body: DisqualificationBody,
 ) -> Response:
@@ -138,8 +133,6 @@ async def disqualify_lead(
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 422),
 )
-async def reopen_lead(
-    lead_id: LeadPath, who: Annotated[Person, allowed(*WORKERS, "process-owner")], run: Run, body: ReopeningBody
-) -> Response:
+async def reopen_lead(lead_id: LeadPath, who: Worker, run: Run, body: ReopeningBody) -> Response:
     """Work on a disqualified lead again: it goes to its former owner, or is routed."""
     return await run(REOPEN, ReopenLead(lead_id=lead_id, reason=body.reason), id=lead_id)

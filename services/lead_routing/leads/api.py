@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from libs.events.contracts.common import Tier
 from libs.events.contracts.lead_routing import Dimension
 from libs.events.deciding import Id, Line
-from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems, versioned
+from libs.service.callers import Anybody, Seller
+from libs.service.http import Accepted, Body, Page, PageQuery, Read, Run, View, problems, versioned
 from libs.service.organisation import PEOPLE
 from services.lead_routing.leads.domain import (
     CAPTURE,
@@ -35,31 +36,30 @@ from services.lead_routing.leads.queries import (
     lead_detail,
     sight,
 )
-from services.lead_routing.paths import EVERYBODY, WORKERS, LeadPath
+from services.lead_routing.paths import LeadPath
 
 router = APIRouter(tags=["leads"])
 State = Literal["captured", "pooled", "assigned", "working", "converted", "disqualified"]
 
 
-class LeadBody(Body):
+class LeadBody(
+    Body,
+    json_schema_extra={
+        "examples": [
+            {
+                "source": {"channel": "expo", "campaign_id": "expo-2026-spring", "external_id": "badge-4711"},
+                "company": "海尔智家华东分公司",
+                "contacts": [{"name": "王芳", "role": "purchasing head", "phone": "13900000001"}],
+                "tags": [
+                    {"dimension": "industry", "value": "manufacturing/appliances"},
+                    {"dimension": "budget", "value": "500k-2m"},
+                    {"dimension": "region", "value": "shandong/qingdao"},
+                ],
+            }
+        ]
+    },
+):
     """A lead that comes in. The same channel and external id never become two leads."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "source": {"channel": "expo", "campaign_id": "expo-2026-spring", "external_id": "badge-4711"},
-                    "company": "海尔智家华东分公司",
-                    "contacts": [{"name": "王芳", "role": "purchasing head", "phone": "13900000001"}],
-                    "tags": [
-                        {"dimension": "industry", "value": "manufacturing/appliances"},
-                        {"dimension": "budget", "value": "500k-2m"},
-                        {"dimension": "region", "value": "shandong/qingdao"},
-                    ],
-                }
-            ]
-        }
-    )
 
     source: From
     company: Line
@@ -68,22 +68,19 @@ class LeadBody(Body):
     tags: Annotated[tuple[TagGiven, ...], Field(max_length=5)] = ()
 
 
-class TagBody(Body):
+class TagBody(
+    Body,
+    json_schema_extra={"examples": [{"dimension": "region", "value": "jiangsu/suzhou", "reason": "名片地址在苏州"}]},
+):
     """What a lead's tag is in truth, and why that is known."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"dimension": "region", "value": "jiangsu/suzhou", "reason": "名片地址在苏州"}]}
-    )
 
     dimension: Dimension
     value: Line
     reason: Line
 
 
-class HistoryView(BaseModel):
+class HistoryView(View):
     """One fact of a lead, without anything personal."""
-
-    model_config = ConfigDict(frozen=True)
 
     version: int
     type: str
@@ -101,9 +98,7 @@ class HistoryView(BaseModel):
     response_model=Accepted,
     responses={200: {"model": Accepted, "description": "It had come in before"}, **problems(403, 409, 422)},
 )
-async def capture_lead(
-    who: Annotated[Person, allowed(*WORKERS, "process-owner", "integration")], run: Run, body: LeadBody
-) -> Response:
+async def capture_lead(who: Seller, run: Run, body: LeadBody) -> Response:
     """Take a lead in. It is tagged, tiered and routed; one that came in before is counted, with the first one's id."""
     known = body.source.external_id is not None
     lead_id = lead_id_of(who.tenant, body.source) if known else run.derive("lead")
@@ -123,7 +118,7 @@ async def capture_lead(
 
 @router.get("/leads", operation_id="listLeads", responses=problems(400, 403))
 async def list_leads(
-    who: Annotated[Person, allowed(*EVERYBODY)],
+    who: Anybody,
     read: Read,
     page: PageQuery,
     state: State | None = None,
@@ -153,22 +148,18 @@ async def list_leads(
         lead_id,
         page.limit + 1,
     )
-    items = [LeadView(**{name: row[name] for name in LeadView.model_fields}) for row in rows[: page.limit]]
-    last = (items[-1].captured_at, items[-1].lead_id) if items else ()
-    return page.page(items, last=last, more=len(rows) > page.limit)
+    return page.cut(rows, LeadView.of, by=("captured_at", "lead_id"))
 
 
 @router.get("/leads/{lead_id}", operation_id="getLead", response_model=LeadDetail, responses=problems(403, 404))
-async def get_lead(lead_id: LeadPath, who: Annotated[Person, allowed(*EVERYBODY)], read: Read) -> Response:
+async def get_lead(lead_id: LeadPath, who: Anybody, read: Read) -> Response:
     """One lead. A lead in a pool is masked until you have claimed it."""
     lead = await lead_detail(read, who, lead_id)
     return versioned(lead, lead.version)
 
 
 @router.get("/leads/{lead_id}/history", operation_id="getLeadHistory", responses=problems(400, 403, 404))
-async def get_lead_history(
-    lead_id: LeadPath, who: Annotated[Person, allowed(*EVERYBODY)], read: Read, page: PageQuery
-) -> Page[HistoryView]:
+async def get_lead_history(lead_id: LeadPath, who: Anybody, read: Read, page: PageQuery) -> Page[HistoryView]:
     """Everything that happened to a lead, in order."""
     await find_unmasked(read, who, lead_id)
     after = int(page.after[0]) if page.after else 0
@@ -178,8 +169,7 @@ async def get_lead_history(
         after,
         page.limit + 1,
     )
-    items = [HistoryView(**{name: row[name] for name in HistoryView.model_fields}) for row in rows[: page.limit]]
-    return page.page(items, last=(items[-1].version,) if items else (), more=len(rows) > page.limit)
+    return page.cut(rows, HistoryView.of, by=("version",))
 
 
 @router.post(
@@ -190,7 +180,7 @@ async def get_lead_history(
 )
 async def correct_tag(
     lead_id: LeadPath,
-    who: Annotated[Person, allowed(*WORKERS, "process-owner", "integration")],
+    who: Seller,
     run: Run,
     body: TagBody,
 ) -> Response:

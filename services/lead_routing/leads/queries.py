@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from libs.events.errors import NotFound
 from libs.events.reading import Reader
 from libs.service.auth import Person
+from libs.service.http import View
 from libs.service.organisation import PEOPLE, visible_people
 from libs.service.sealing import opener
 from services.lead_routing.leads.domain import PERSONAL
@@ -27,10 +28,8 @@ COLUMNS = (
 )
 
 
-class LeadView(BaseModel):
+class LeadView(View):
     """A lead on the board. `held_until` is set while nobody can take it; `captures` counts how often it came in."""
-
-    model_config = ConfigDict(frozen=True)
 
     lead_id: str
     version: int
@@ -57,10 +56,8 @@ class LeadView(BaseModel):
     opportunity_id: str | None
 
 
-class ContactView(BaseModel):
+class ContactView(View):
     """A person at the customer; empty where the text is hidden from you or was erased."""
-
-    model_config = ConfigDict(frozen=True)
 
     contact_id: str
     role: str | None = None

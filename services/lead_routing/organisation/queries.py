@@ -7,9 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from libs.events.reading import Reader
+from libs.service.http import View
 from services.lead_routing.organisation.projections import REP_JSON, ROUTING_CANDIDATES
 from services.lead_routing.workload.projections import WORKLOADS
 
@@ -19,10 +18,8 @@ PEOPLE_AND_LOADS = (
 )
 
 
-class LeaveView(BaseModel):
+class LeaveView(View):
     """A planned leave."""
-
-    model_config = ConfigDict(frozen=True)
 
     leave_id: str
     starts_at: datetime
@@ -30,10 +27,8 @@ class LeaveView(BaseModel):
     delegate_id: str | None
 
 
-class RepView(BaseModel):
+class RepView(View):
     """A person: place in the organisation, skills by dimension and value, capacity and present load."""
-
-    model_config = ConfigDict(frozen=True)
 
     rep_id: str
     version: int

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from libs.events.deciding import Id, Line, Text
 from libs.events.errors import NotFound
 from libs.rules.calendar_documents import ZoneName
-from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems
+from libs.service.callers import Administrator, Anybody, Holder
+from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, View, allowed, problems
 from libs.service.problems import register
 from services.lead_routing.leads.projections import LEAD_BOARD
 from services.lead_routing.leads.queries import shortened
-from services.lead_routing.paths import ADMINISTRATORS, EVERYBODY, WORKERS, LeadPath, PoolPath
+from services.lead_routing.paths import LeadPath, PoolPath
 from services.lead_routing.pools.domain import (
     CLAIM,
     CREATE_POOL,
@@ -43,10 +44,8 @@ register(
 router = APIRouter(tags=["pools"])
 
 
-class PoolView(BaseModel):
+class PoolView(View):
     """A pool with its rules; `rules_version` 0 are the shipped ones. Without members everybody may claim."""
-
-    model_config = ConfigDict(frozen=True)
 
     pool_id: str
     version: int
@@ -61,10 +60,8 @@ class PoolView(BaseModel):
     protection_max_days: int
 
 
-class PooledLeadView(BaseModel):
+class PooledLeadView(View):
     """A lead in a pool: the company is shortened and contacts are only counted until somebody has claimed it."""
-
-    model_config = ConfigDict(frozen=True)
 
     lead_id: str
     version: int
@@ -78,10 +75,8 @@ class PooledLeadView(BaseModel):
     pooled_at: datetime
 
 
-class PoolBody(Body):
+class PoolBody(Body, json_schema_extra={"examples": [{"pool_id": "pool-east", "name": "华东公海"}]}):
     """A pool; `zone` is where its days begin, `members` may claim from it (none: everybody)."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"pool_id": "pool-east", "name": "华东公海"}]})
 
     pool_id: Id | None = None
     name: Line
@@ -89,10 +84,8 @@ class PoolBody(Body):
     members: Annotated[tuple[Id, ...], Field(max_length=1_000)] = ()
 
 
-class PoolRulesBody(Body):
+class PoolRulesBody(Body, json_schema_extra={"examples": [{"claims_per_day": 5, "cool_down_days": 30}]}):
     """How leads may be claimed. Days are natural days; the protection is that of the domain text's 3.1.3-7."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"claims_per_day": 5, "cool_down_days": 30}]})
 
     claims_per_day: Annotated[int, Field(ge=0, le=1_000)] = 5
     cool_down_days: Days = 30
@@ -101,31 +94,28 @@ class PoolRulesBody(Body):
     protection_max_days: Days = 20
 
 
-class ReleaseBody(Body):
+class ReleaseBody(Body, json_schema_extra={"examples": [{"reason": "客户要求北方团队跟进"}]}):
     """Why the lead is put back, and into which pool if not the one it came from."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "客户要求北方团队跟进"}]})
 
     reason: Annotated[Text, Field(min_length=1)]
     pool_id: Id | None = None
 
 
 @router.get("/pools", operation_id="listPools", responses=problems(400, 403))
-async def list_pools(who: Annotated[Person, allowed(*EVERYBODY)], read: Read, page: PageQuery) -> Page[PoolView]:
+async def list_pools(who: Anybody, read: Read, page: PageQuery) -> Page[PoolView]:
     """All pools by id."""
     rows = await read(POOLS).fetch(
         "select * from pools where tenant = $1 and pool_id > $2 order by pool_id limit $3",
         page.after[0] if page.after else "",
         page.limit + 1,
     )
-    items = [PoolView(**{name: row[name] for name in PoolView.model_fields}) for row in rows[: page.limit]]
-    return page.page(items, last=(items[-1].pool_id,) if items else (), more=len(rows) > page.limit)
+    return page.cut(rows, PoolView.of, by=("pool_id",))
 
 
 @router.post(
     "/pools", operation_id="createPool", status_code=201, response_model=Accepted, responses=problems(403, 409, 422)
 )
-async def create_pool(who: Annotated[Person, allowed(*ADMINISTRATORS)], run: Run, body: PoolBody) -> Response:
+async def create_pool(who: Administrator, run: Run, body: PoolBody) -> Response:
     """Create a pool."""
     pool_id = body.pool_id or run.derive("pool")
     command = CreatePool(pool_id=pool_id, name=body.name, zone=body.zone, members=body.members)
@@ -138,17 +128,13 @@ async def create_pool(who: Annotated[Person, allowed(*ADMINISTRATORS)], run: Run
     response_model=Accepted,
     responses=problems(403, 404, 412, 422),
 )
-async def publish_pool_rules(
-    pool_id: PoolPath, who: Annotated[Person, allowed(*ADMINISTRATORS)], run: Run, body: PoolRulesBody
-) -> Response:
+async def publish_pool_rules(pool_id: PoolPath, who: Administrator, run: Run, body: PoolRulesBody) -> Response:
     """Publish how leads may be claimed from now on."""
     return await run(PUBLISH_POOL_RULES, PublishPoolRules(pool_id=pool_id, **body.model_dump()), id=pool_id)
 
 
 @router.get("/pools/{pool_id}/leads", operation_id="listPoolLeads", responses=problems(400, 403, 404))
-async def list_pool_leads(
-    pool_id: PoolPath, who: Annotated[Person, allowed(*EVERYBODY)], read: Read, page: PageQuery
-) -> Page[PooledLeadView]:
+async def list_pool_leads(pool_id: PoolPath, who: Anybody, read: Read, page: PageQuery) -> Page[PooledLeadView]:
     """The leads of a pool, those that wait longest first."""
     pool = await read(POOLS).one("select members from pools where tenant = $1 and pool_id = $2", pool_id)
     if pool is None or (pool["members"] and who.roles == {"rep"} and who.person_id not in pool["members"]):
@@ -164,13 +150,7 @@ async def list_pool_leads(
         lead_id,
         page.limit + 1,
     )
-    items = []
-    for row in rows[: page.limit]:
-        shown = {name: row[name] for name in PooledLeadView.model_fields}
-        shown |= {"company": shortened(row["company"]), "contacts": row["contacts_known"]}
-        items.append(PooledLeadView(**shown))
-    last = (items[-1].pooled_at, items[-1].lead_id) if items else ()
-    return page.page(items, last=last, more=len(rows) > page.limit)
+    return page.cut(rows, _masked, by=("pooled_at", "lead_id"))
 
 
 @router.post(
@@ -190,8 +170,11 @@ async def claim_lead(lead_id: LeadPath, who: Annotated[Person, allowed("rep", "m
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 422),
 )
-async def release_lead(
-    lead_id: LeadPath, who: Annotated[Person, allowed(*WORKERS)], run: Run, body: ReleaseBody
-) -> Response:
+async def release_lead(lead_id: LeadPath, who: Holder, run: Run, body: ReleaseBody) -> Response:
     """Put a lead back into a pool. Its owner cannot claim it again for the pool's cool-down."""
     return await run(RELEASE, ReleaseLead(lead_id=lead_id, reason=body.reason, pool_id=body.pool_id), id=lead_id)
+
+
+def _masked(row: Any) -> PooledLeadView:
+    """A lead of a pool, without what only its owner sees."""
+    return PooledLeadView.of({**row, "company": shortened(row["company"]), "contacts": row["contacts_known"]})

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
 
-from libs.service.http import Page, PageQuery, Person, Read, allowed, problems
+from libs.service.callers import Anybody
+from libs.service.http import Page, PageQuery, Read, View, problems
 from libs.service.rules import rule_router
 from services.lead_routing.leads.queries import find_unmasked
 from services.lead_routing.leads.tiers import TIER_POLICY
-from services.lead_routing.paths import EVERYBODY, LeadPath
+from services.lead_routing.paths import LeadPath
 from services.lead_routing.routing.policy import ROUTING_POLICY
 from services.lead_routing.routing.projections import ROUTING_EXPLANATIONS
 from services.lead_routing.routing.simulation import simulate
@@ -22,10 +22,8 @@ policies = rule_router("routing-policies", ROUTING_POLICY, simulate=simulate)
 tiers = rule_router("tier-policies", TIER_POLICY)
 
 
-class ExplanationView(BaseModel):
+class ExplanationView(View):
     """One look at everybody: the filters that said no, or the parts of the score (fits, match, headroom, fairness)."""
-
-    model_config = ConfigDict(frozen=True)
 
     version: int
     evaluated_at: datetime
@@ -39,9 +37,7 @@ class ExplanationView(BaseModel):
 
 
 @router.get("/leads/{lead_id}/routing-explanations", operation_id="explainRouting", responses=problems(400, 403, 404))
-async def explain_routing(
-    lead_id: LeadPath, who: Annotated[Person, allowed(*EVERYBODY)], read: Read, page: PageQuery
-) -> Page[ExplanationView]:
+async def explain_routing(lead_id: LeadPath, who: Anybody, read: Read, page: PageQuery) -> Page[ExplanationView]:
     """Why the lead went to whom, or to nobody; one entry for every routing."""
     await find_unmasked(read, who, lead_id)
     rows = await read(ROUTING_EXPLANATIONS).fetch(
@@ -51,7 +47,4 @@ async def explain_routing(
         int(page.after[0]) if page.after else 0,
         page.limit + 1,
     )
-    items = [
-        ExplanationView(**{name: row[name] for name in ExplanationView.model_fields}) for row in rows[: page.limit]
-    ]
-    return page.page(items, last=(items[-1].version,) if items else (), more=len(rows) > page.limit)
+    return page.cut(rows, ExplanationView.of, by=("version",))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from libs.events.deciding import Id, Line
-from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems
+from libs.service.callers import Administrator, Anybody
+from libs.service.http import Accepted, Body, Page, PageQuery, Read, Run, View, problems
 from libs.service.organisation import PEOPLE
-from services.lead_routing.paths import ADMINISTRATORS, EVERYBODY
 from services.lead_routing.units.domain import (
     REGISTER_DEPARTMENT,
     REGISTER_TEAM,
@@ -20,13 +17,10 @@ from services.lead_routing.units.domain import (
 )
 
 router = APIRouter(tags=["people"])
-Administrator = Annotated[Person, allowed(*ADMINISTRATORS)]
 
 
-class TeamView(BaseModel):
+class TeamView(View):
     """A team: its department, where it sells, who leads it."""
-
-    model_config = ConfigDict(frozen=True)
 
     team_id: str
     name: str
@@ -35,24 +29,21 @@ class TeamView(BaseModel):
     lead_id: str | None
 
 
-class DepartmentView(BaseModel):
+class DepartmentView(View):
     """A department and who heads it."""
-
-    model_config = ConfigDict(frozen=True)
 
     department_id: str
     name: str
     head_id: str | None
 
 
-class TeamBody(Body):
+class TeamBody(
+    Body,
+    json_schema_extra={
+        "examples": [{"team_id": "team-east", "name": "华东一组", "department_id": "sales", "region": "east"}]
+    },
+):
     """A team; sent again with the same id it changes the team."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"team_id": "team-east", "name": "华东一组", "department_id": "sales", "region": "east"}]
-        }
-    )
 
     team_id: Id | None = None
     name: Line
@@ -61,12 +52,10 @@ class TeamBody(Body):
     lead_id: Id | None = None
 
 
-class DepartmentBody(Body):
+class DepartmentBody(
+    Body, json_schema_extra={"examples": [{"department_id": "sales", "name": "销售部", "head_id": "director-sun"}]}
+):
     """A department; sent again with the same id it changes the department."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"department_id": "sales", "name": "销售部", "head_id": "director-sun"}]}
-    )
 
     department_id: Id | None = None
     name: Line
@@ -74,7 +63,7 @@ class DepartmentBody(Body):
 
 
 @router.get("/teams", operation_id="listTeams", responses=problems(400, 403))
-async def list_teams(who: Annotated[Person, allowed(*EVERYBODY)], read: Read, page: PageQuery) -> Page[TeamView]:
+async def list_teams(who: Anybody, read: Read, page: PageQuery) -> Page[TeamView]:
     """All teams by id."""
     rows = await read(PEOPLE).fetch(
         "select team_id, name, department_id, region, lead_id from teams"
@@ -82,8 +71,7 @@ async def list_teams(who: Annotated[Person, allowed(*EVERYBODY)], read: Read, pa
         page.after[0] if page.after else "",
         page.limit + 1,
     )
-    items = [TeamView(**dict(row)) for row in rows[: page.limit]]
-    return page.page(items, last=(items[-1].team_id,) if items else (), more=len(rows) > page.limit)
+    return page.cut(rows, TeamView.of, by=("team_id",))
 
 
 @router.post(
@@ -103,9 +91,7 @@ async def register_team(who: Administrator, run: Run, body: TeamBody) -> Respons
 
 
 @router.get("/departments", operation_id="listDepartments", responses=problems(400, 403))
-async def list_departments(
-    who: Annotated[Person, allowed(*EVERYBODY)], read: Read, page: PageQuery
-) -> Page[DepartmentView]:
+async def list_departments(who: Anybody, read: Read, page: PageQuery) -> Page[DepartmentView]:
     """All departments by id."""
     rows = await read(PEOPLE).fetch(
         "select department_id, name, head_id from departments"
@@ -113,8 +99,7 @@ async def list_departments(
         page.after[0] if page.after else "",
         page.limit + 1,
     )
-    items = [DepartmentView(**dict(row)) for row in rows[: page.limit]]
-    return page.page(items, last=(items[-1].department_id,) if items else (), more=len(rows) > page.limit)
+    return page.cut(rows, DepartmentView.of, by=("department_id",))
 
 
 @router.post(

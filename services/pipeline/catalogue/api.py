@@ -5,15 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query
+from pydantic import Field
 from starlette.responses import Response
 
 from libs.events.deciding import Id, Line
 from libs.events.errors import NotFound
 from libs.events.facts import Money
-from libs.service.auth import ROLES
-from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems, versioned
+from libs.service.callers import Anybody, Keeper, Seller
+from libs.service.http import Accepted, Body, Page, PageQuery, Read, Run, View, problems, versioned
 from services.pipeline.catalogue.domain import (
     REGISTER_ACCOUNT,
     REGISTER_PRODUCT,
@@ -22,17 +22,13 @@ from services.pipeline.catalogue.domain import (
     RegisterProduct,
 )
 from services.pipeline.catalogue.projections import ACCOUNTS, PRODUCTS
+from services.pipeline.paths import AccountPath, ProductPath
 
 router = APIRouter(tags=["catalogue"])
-Anybody = Annotated[Person, allowed(*ROLES)]
-Seller = Annotated[Person, allowed("rep", "manager", "director", "process-owner", "integration")]
-Keeper = Annotated[Person, allowed("process-owner", "operator", "integration")]
 
 
-class AccountView(BaseModel):
+class AccountView(View):
     """A customer organisation."""
-
-    model_config = ConfigDict(frozen=True)
 
     account_id: str
     name: str
@@ -42,10 +38,8 @@ class AccountView(BaseModel):
     version: int
 
 
-class ProductView(BaseModel):
+class ProductView(View):
     """Something that is sold."""
-
-    model_config = ConfigDict(frozen=True)
 
     product_id: str
     name: str
@@ -117,19 +111,16 @@ async def list_accounts(
         page.after[0] if page.after else None,
         page.limit + 1,
     )
-    items = [AccountView.model_validate(dict(row)) for row in rows[: page.limit]]
-    return page.page(items, last=(items[-1].account_id,) if items else (), more=len(rows) > page.limit)
+    return page.cut(rows, AccountView.of, by=("account_id",))
 
 
 @router.get("/accounts/{account_id}", operation_id="getAccount", response_model=AccountView, responses=problems(404))
-async def get_account(
-    account_id: Annotated[Id, Path(description="The account's id")], who: Anybody, read: Read
-) -> Response:
+async def get_account(account_id: AccountPath, who: Anybody, read: Read) -> Response:
     """One account."""
     row = await read(ACCOUNTS).one("select * from accounts where tenant = $1 and key = $2", account_id)
     if row is None:
         raise NotFound("account", account_id)
-    return versioned(AccountView.model_validate(dict(row)), row["version"])
+    return versioned(AccountView.of(row), row["version"])
 
 
 @router.post(
@@ -156,16 +147,13 @@ async def list_products(who: Anybody, read: Read, page: PageQuery, series: Line 
         page.after[0] if page.after else None,
         page.limit + 1,
     )
-    items = [ProductView.model_validate(dict(row)) for row in rows[: page.limit]]
-    return page.page(items, last=(items[-1].product_id,) if items else (), more=len(rows) > page.limit)
+    return page.cut(rows, ProductView.of, by=("product_id",))
 
 
 @router.get("/products/{product_id}", operation_id="getProduct", response_model=ProductView, responses=problems(404))
-async def get_product(
-    product_id: Annotated[Id, Path(description="The product's id")], who: Anybody, read: Read
-) -> Response:
+async def get_product(product_id: ProductPath, who: Anybody, read: Read) -> Response:
     """One product."""
     row = await read(PRODUCTS).one("select * from products where tenant = $1 and key = $2", product_id)
     if row is None:
         raise NotFound("product", product_id)
-    return versioned(ProductView.model_validate(dict(row)), row["version"])
+    return versioned(ProductView.of(row), row["version"])

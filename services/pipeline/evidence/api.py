@@ -6,20 +6,20 @@ import hashlib
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Path, UploadFile
+from fastapi import APIRouter, Form, UploadFile
 from starlette.responses import Response
 
 from libs.events.deciding import Day, Id
 from libs.service.asking import is_dry_run
-from libs.service.auth import ROLES
-from libs.service.http import Accepted, Page, PageQuery, Person, Problem, Read, Run, allowed, problems
+from libs.service.callers import Anybody, Seller
+from libs.service.http import Accepted, Page, PageQuery, Problem, Read, Run, View, problems
 from libs.service.problems import register
 from services.pipeline.definitions.domain import MAX_BYTES
 from services.pipeline.evidence.content import sniff
 from services.pipeline.evidence.domain import ATTACH, REUSED, AttachEvidence
 from services.pipeline.evidence.projections import EVIDENCE_LIST
 from services.pipeline.opportunities.queries import visible_opportunity
-from services.pipeline.opportunities.views import View
+from services.pipeline.paths import OpportunityPath
 
 register(
     REUSED, 422, "This file was used for another deal of the same rep", zh="该文件已用于同一销售的另一商机",
@@ -30,7 +30,6 @@ FORM_BYTES = 64 * 1024
 """Room for the form around the file."""
 EXAMPLE = {"file": "会议纪要：客户确认三条产线", "kind": "meeting_minutes", "created_on": "2026-03-02"}
 router = APIRouter(tags=["evidence"])
-OpportunityPath = Annotated[Id, Path(description="The opportunity's id")]
 
 
 class EvidenceView(View):
@@ -62,7 +61,7 @@ class EvidenceView(View):
 )
 async def attach_evidence(
     opportunity_id: OpportunityPath,
-    who: Annotated[Person, allowed("rep", "manager", "director", "process-owner", "integration")],
+    who: Seller,
     run: Run,
     file: UploadFile,
     kind: Annotated[Id, Form(description="What it is, e.g. meeting_minutes")],
@@ -96,7 +95,7 @@ async def attach_evidence(
 
 @router.get("/opportunities/{opportunity_id}/evidence", operation_id="listEvidence", responses=problems(400, 403, 404))
 async def list_evidence(
-    opportunity_id: OpportunityPath, who: Annotated[Person, allowed(*ROLES)], read: Read, page: PageQuery
+    opportunity_id: OpportunityPath, who: Anybody, read: Read, page: PageQuery
 ) -> Page[EvidenceView]:
     """The deal's evidence by time, refused pieces included."""
     await visible_opportunity(read, who, opportunity_id)
@@ -110,8 +109,7 @@ async def list_evidence(
         last_id,
         page.limit + 1,
     )
-    items = [EvidenceView.model_validate(dict(row)) for row in rows[: page.limit]]
-    return page.page(items, last=(items[-1].at, items[-1].evidence_id) if items else (), more=len(rows) > page.limit)
+    return page.cut(rows, EvidenceView.of, by=("at", "evidence_id"))
 
 
 def _file_name(given: str | None) -> str:

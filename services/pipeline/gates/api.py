@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from libs.events.deciding import Id, Line, Moment, Text
-from libs.service.auth import ROLES
-from libs.service.http import Accepted, Body, Person, Read, Run, allowed, problems
+from libs.service.callers import Anybody, Leader, Seller
+from libs.service.http import Accepted, Body, Read, Run, View, problems
 from libs.service.organisation import visible_people
 from services.pipeline.definitions.domain import Requirement, Words
 from services.pipeline.gates import queries
 from services.pipeline.gates.fulfilling import COMPLETE, INVALIDATE, CompleteRequirement, Ids, InvalidateRequirement
 from services.pipeline.opportunities.queries import visible_opportunity
-from services.pipeline.opportunities.views import PackageView, View
+from services.pipeline.opportunities.views import PackageView
+from services.pipeline.paths import OpportunityPath, RequirementPath
 
 router = APIRouter(tags=["gates"])
-OpportunityPath = Annotated[Id, Path(description="The opportunity's id")]
-RequirementPath = Annotated[Id, Path(description="The requirement's code")]
-Anybody = Annotated[Person, allowed(*ROLES)]
-Seller = Annotated[Person, allowed("rep", "manager", "director", "process-owner", "integration")]
-Leader = Annotated[Person, allowed("manager", "director", "process-owner")]
 
 
 class OpenRequirement(View):
@@ -41,7 +37,7 @@ class OpenRequirement(View):
     on_fail: Literal["block", "warn"]
 
     @classmethod
-    def of(cls, one: Requirement) -> OpenRequirement:
+    def asked(cls, one: Requirement) -> Self:
         """A requirement of a definition."""
         return cls.model_validate({**one.model_dump(), "requirement": one.code})
 
@@ -125,9 +121,9 @@ async def get_blockers(opportunity_id: OpportunityPath, who: Anybody, read: Read
         next_stage=definition.definition.next_after(deal["stage"]),
         may_win=definition.definition.may_win(deal["stage"]),
         package=PackageView.model_validate(verdict.package.model_dump()),
-        blocking=[OpenRequirement.of(one) for one in verdict.blocking],
-        warning=[OpenRequirement.of(one) for one in verdict.warning],
-        fulfilled=[FulfilledRequirement.model_validate(dict(row)) for row in ledger],
+        blocking=[OpenRequirement.asked(one) for one in verdict.blocking],
+        warning=[OpenRequirement.asked(one) for one in verdict.warning],
+        fulfilled=[FulfilledRequirement.of(row) for row in ledger],
     )
 
 
@@ -171,4 +167,4 @@ async def get_gate_friction(
 ) -> FrictionReport:
     """Where gates stop deals, of the people you may see (S-65)."""
     rows = await queries.friction(read, await visible_people(read, who), since, until, stage)
-    return FrictionReport(items=[FrictionView.model_validate(row) for row in rows])
+    return FrictionReport(items=[FrictionView.of(row) for row in rows])

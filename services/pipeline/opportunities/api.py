@@ -4,99 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
-from pydantic import Field
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from libs.events.contracts.common import Tier
-from libs.events.deciding import Day, Id, Line, Moment, Text
-from libs.events.facts import Money
-from libs.service.auth import ROLES
-from libs.service.http import Accepted, Body, Page, PageQuery, Person, Read, Run, allowed, problems, versioned
-from services.pipeline.opportunities import closing, moves, opening, queries
-from services.pipeline.opportunities.closing import Reason
-from services.pipeline.opportunities.opening import Tags
+from libs.events.deciding import Id, Moment
+from libs.service.callers import Anybody, Leader, Seller
+from libs.service.http import Accepted, Page, PageQuery, Read, Run, problems, versioned
+from services.pipeline.opportunities import bodies, closing, moves, opening, queries
 from services.pipeline.opportunities.projections import BOARD
 from services.pipeline.opportunities.views import ChangeView, HistoryView, OpportunityView, VisitView
 from services.pipeline.opportunities.visits import VISITS
+from services.pipeline.paths import OpportunityPath
 
 router = APIRouter(tags=["opportunities"])
-OpportunityPath = Annotated[Id, Path(description="The opportunity's id")]
-Anybody = Annotated[Person, allowed(*ROLES)]
-Seller = Annotated[Person, allowed("rep", "manager", "director", "process-owner", "integration")]
-Leader = Annotated[Person, allowed("manager", "director", "process-owner")]
 AsOf = Annotated[Moment | None, Query(description="As it was known at this instant (recorded time)")]
 EffectiveAt = Annotated[Moment | None, Query(description="As it was at this instant (business time)")]
-
-
-class OpeningBody(
-    Body,
-    json_schema_extra={
-        "examples": [
-            {"name": "精工二期产线", "amount": {"amount": "300000", "currency": "CNY"}, "expected_close": "2026-04-30"}
-        ]
-    },
-):
-    """A new deal; without `owner_id` it belongs to who asks, without `definition_id` the last published one holds."""
-
-    name: Line
-    owner_id: Id | None = None
-    account_id: Id | None = None
-    product_id: Id | None = None
-    definition_id: Id | None = None
-    amount: Money | None = None
-    expected_close: Day | None = None
-    tier: Tier | None = None
-    tags: Tags = Field(default_factory=dict)
-
-
-class AdvanceBody(Body, json_schema_extra={"examples": [{"from": "first_contact", "to": "demand_diagnosis"}]}):
-    """From which stage to which; `from` is the stage that was seen, so that two people do not advance twice."""
-
-    from_stage: Annotated[Id, Field(alias="from")]
-    to_stage: Annotated[Id, Field(alias="to")]
-
-
-class RegressBody(
-    Body, json_schema_extra={"examples": [{"to": "demand_diagnosis", "reason_code": "customer_changed_need"}]}
-):
-    """Back to which stage, and for which of the definition's regress reasons."""
-
-    to_stage: Annotated[Id, Field(alias="to")]
-    reason_code: Id
-
-
-class WinBody(
-    Body,
-    json_schema_extra={
-        "examples": [{"amount": {"amount": "300000", "currency": "CNY"}, "contract_id": "HT-2026-0007"}]
-    },
-):
-    """For how much, if not for the deal's own amount."""
-
-    amount: Money | None = None
-    contract_id: Line | None = None
-
-
-class LossBody(Body, json_schema_extra={"examples": [{"reason_code": "price", "competitor": "老对手"}]}):
-    """For which of the definition's loss reasons, and to whom."""
-
-    reason_code: Id
-    competitor: Line | None = None
-
-
-class ReopeningBody(Body, json_schema_extra={"examples": [{"reason": "客户重新立项", "approver": "director-sun"}]}):
-    """Why, and which other manager has approved it."""
-
-    reason: Reason
-    approver: Id
-
-
-class TransferBody(Body, json_schema_extra={"examples": [{"to_owner": "rep-wang", "handover": "客户偏好线下拜访"}]}):
-    """To whom, and what they should know."""
-
-    to_owner: Id
-    handover: Text | None = None
 
 
 @router.post(
@@ -106,7 +28,7 @@ class TransferBody(Body, json_schema_extra={"examples": [{"to_owner": "rep-wang"
     response_model=Accepted,
     responses=problems(403, 404, 409, 422),
 )
-async def open_opportunity(who: Seller, run: Run, body: OpeningBody) -> Response:
+async def open_opportunity(who: Seller, run: Run, body: bodies.OpeningBody) -> Response:
     """Open a deal in the first stage. An unknown account or product is refused with the nearest known one."""
     opportunity_id = run.derive("opportunity")
     command = opening.OpenOpportunity(
@@ -133,9 +55,7 @@ async def list_opportunities(
     wanted = (stage, owner, state, definition, account, product)
     filters = dict(zip(queries.FILTERS, wanted, strict=True))
     rows = await queries.list_of_opportunities(read, who, filters, page.after, page.limit + 1)
-    items = [OpportunityView.model_validate(dict(row)) for row in rows[: page.limit]]
-    last = (items[-1].opened_at, items[-1].opportunity_id) if items else ()
-    return page.page(items, last=last, more=len(rows) > page.limit)
+    return page.cut(rows, OpportunityView.of, by=("opened_at", "opportunity_id"))
 
 
 @router.get(
@@ -150,7 +70,7 @@ async def get_opportunity(
     """One deal, now or as it was."""
     row = await queries.visible_opportunity(read, who, opportunity_id)
     if as_of is None and effective_at is None:
-        return versioned(OpportunityView.model_validate(dict(row)), row["version"])
+        return versioned(OpportunityView.of(row), row["version"])
     past = await queries.past_of(read, opportunity_id, as_of, effective_at)
     return versioned(OpportunityView.model_validate(past["deal"]), past["version"])
 
@@ -180,8 +100,8 @@ async def get_history(
     )
     return HistoryView(
         opportunity_id=opportunity_id,
-        visits=[VisitView.of(dict(row)) for row in visits],
-        changes=[ChangeView.model_validate(dict(row)) for row in changes],
+        visits=[VisitView.of(row) for row in visits],
+        changes=[ChangeView.of(row) for row in changes],
     )
 
 
@@ -191,7 +111,7 @@ async def get_history(
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 422),
 )
-async def advance(opportunity_id: OpportunityPath, who: Seller, run: Run, body: AdvanceBody) -> Response:
+async def advance(opportunity_id: OpportunityPath, who: Seller, run: Run, body: bodies.AdvanceBody) -> Response:
     """Leave a stage through its gate. 422 RULE_VIOLATION lists in `rules` each requirement that is missing."""
     command = moves.AdvanceStage(opportunity_id=opportunity_id, from_stage=body.from_stage, to_stage=body.to_stage)
     return await run(moves.ADVANCE, command)
@@ -203,7 +123,7 @@ async def advance(opportunity_id: OpportunityPath, who: Seller, run: Run, body: 
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 422),
 )
-async def regress(opportunity_id: OpportunityPath, who: Seller, run: Run, body: RegressBody) -> Response:
+async def regress(opportunity_id: OpportunityPath, who: Seller, run: Run, body: bodies.RegressBody) -> Response:
     """Go back to an earlier stage; it opens a new visit there."""
     command = moves.RegressStage(opportunity_id=opportunity_id, to_stage=body.to_stage, reason_code=body.reason_code)
     return await run(moves.REGRESS, command)
@@ -215,7 +135,7 @@ async def regress(opportunity_id: OpportunityPath, who: Seller, run: Run, body: 
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 422),
 )
-async def win(opportunity_id: OpportunityPath, who: Seller, run: Run, body: WinBody) -> Response:
+async def win(opportunity_id: OpportunityPath, who: Seller, run: Run, body: bodies.WinBody) -> Response:
     """The contract is signed; the amount is frozen from now on."""
     command = closing.WinOpportunity(opportunity_id=opportunity_id, amount=body.amount, contract_id=body.contract_id)
     return await run(closing.WIN, command)
@@ -227,7 +147,7 @@ async def win(opportunity_id: OpportunityPath, who: Seller, run: Run, body: WinB
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 422),
 )
-async def lose(opportunity_id: OpportunityPath, who: Seller, run: Run, body: LossBody) -> Response:
+async def lose(opportunity_id: OpportunityPath, who: Seller, run: Run, body: bodies.LossBody) -> Response:
     """The customer said no."""
     command = closing.LoseOpportunity(
         opportunity_id=opportunity_id, reason_code=body.reason_code, competitor=body.competitor
@@ -241,7 +161,7 @@ async def lose(opportunity_id: OpportunityPath, who: Seller, run: Run, body: Los
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 422),
 )
-async def reopen(opportunity_id: OpportunityPath, who: Leader, run: Run, body: ReopeningBody) -> Response:
+async def reopen(opportunity_id: OpportunityPath, who: Leader, run: Run, body: bodies.ReopeningBody) -> Response:
     """Work on a closed deal again, in a new visit of the stage it was closed in. The approver is somebody else."""
     command = closing.ReopenOpportunity(opportunity_id=opportunity_id, reason=body.reason, approver=body.approver)
     return await run(closing.REOPEN, command)
@@ -253,7 +173,7 @@ async def reopen(opportunity_id: OpportunityPath, who: Leader, run: Run, body: R
     response_model=Accepted,
     responses=problems(403, 404, 409, 412, 422),
 )
-async def transfer(opportunity_id: OpportunityPath, who: Leader, run: Run, body: TransferBody) -> Response:
+async def transfer(opportunity_id: OpportunityPath, who: Leader, run: Run, body: bodies.TransferBody) -> Response:
     """Give the deal to another person."""
     command = closing.TransferOpportunity(opportunity_id=opportunity_id, to_owner=body.to_owner, handover=body.handover)
     return await run(closing.TRANSFER, command)

@@ -88,7 +88,7 @@ def keys(fact: Any) -> list[str]:
     return [fact.opportunity_id]
 
 
-def fold_board(group: Group, recorded: Recorded[PipelineFact]) -> list[Any]:
+def fold(group: Group, recorded: Recorded[PipelineFact]) -> list[Any]:
     """The deal and what it was after each fact."""
     row = _after(group.one(OpportunityRow), recorded)
     if row is None:
@@ -143,22 +143,11 @@ def _after(row: OpportunityRow | None, recorded: Recorded[Any]) -> OpportunityRo
                 row, state="open", definition_version=version, closed_at=None, reason_code=None, competitor=None
             )
         case OpportunityWon():
-            return replace(
-                row,
-                state="won",
-                closed_at=fact.won_at,
-                amount=fact.amount.amount,
-                currency=fact.amount.currency,
-                contract_id=fact.contract_id,
-            )
+            row = replace(row, amount=fact.amount.amount, currency=fact.amount.currency, contract_id=fact.contract_id)
+            return replace(row, state="won", closed_at=fact.won_at)
         case OpportunityLost():
-            return replace(
-                row,
-                state="lost",
-                closed_at=fact.lost_at,
-                reason_code=fact.reason_code,
-                competitor=fact.competitor,
-            )
+            row = replace(row, reason_code=fact.reason_code, competitor=fact.competitor)
+            return replace(row, state="lost", closed_at=fact.lost_at)
         case OpportunityTransferred():
             return replace(row, owner_id=fact.to_owner)
         case _:
@@ -222,5 +211,5 @@ BOARD = Projection(
         Table("opportunity_past", PastRow, identity=("version",)),
     ),
     keys=keys,
-    fold=fold_board,
+    fold=fold,
 )

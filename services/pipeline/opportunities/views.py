@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
-
-
-class View(BaseModel):
-    """Something that is read."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+from libs.service.http import View
 
 
 class OpportunityView(View):
@@ -87,7 +82,7 @@ class VisitView(View):
     calendar_version: str | None
 
     @classmethod
-    def of(cls, row: dict[str, Any]) -> VisitView:
+    def of(cls, row: Mapping[str, Any]) -> Self:
         """A row of the visits."""
         closed = row["left_at"] is not None
         clocks = {name: row[f"dwell_{name}"] for name in Clocks.model_fields}

@@ -47,7 +47,7 @@ class VisitRow:
     deferred: int | None = None
 
 
-def fold_visits(group: Group, recorded: Recorded[PipelineFact]) -> list[VisitRow]:
+def fold(group: Group, recorded: Recorded[PipelineFact]) -> list[VisitRow]:
     """The visits of a deal after one more fact: the open one ends, another begins."""
     rows, fact = group.all(VisitRow), recorded.fact
     version = max(((row.entered_at, row.definition_version) for row in rows), default=(None, 0))[1]
@@ -122,5 +122,5 @@ VISITS = Projection(
     reads=MOVES,
     tables=(Table("stage_visits", VisitRow, identity=("stage", "visit"), indexes=(("stage", "left_at"),)),),
     keys=keys,
-    fold=fold_visits,
+    fold=fold,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.api.firm import Firm, tell_of_rules
-from tests.integration.organisations import CONNECTOR, HE, LI, POOL, WANG, ZHOU, lead, pooled_lead
+from tests.integration.organisations import CONNECTOR, HE, LI, POOL, ZHOU, Person, lead, pooled_lead, register
 
 SERVICE = "lead-routing"
 MAPPING = {
@@ -54,9 +54,10 @@ def _leads(firm: Firm) -> None:
 
 def _pools(firm: Firm) -> None:
     clients = firm.clients
+    register(clients, Person("hong", "洪销售", a_day=0))  # claims leads and is given none, so she has lost none
     pooled = pooled_lead(clients, "badge-5")
-    clients.post(WANG, SERVICE, f"/v1/leads/{pooled}/claim")
-    clients.post(WANG, SERVICE, f"/v1/leads/{pooled}/release", {"reason": "客户要求换人"})
+    clients.post("hong", SERVICE, f"/v1/leads/{pooled}/claim")
+    clients.post("hong", SERVICE, f"/v1/leads/{pooled}/release", {"reason": "客户要求换人"})
     firm.ids["pool_id"] = POOL
 
 

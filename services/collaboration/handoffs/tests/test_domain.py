@@ -44,7 +44,8 @@ from services.collaboration.handoffs.commands import (
     ReturnHandoff,
     SubmitHandoff,
 )
-from services.collaboration.handoffs.domain import ACCEPT, CANCEL, CONFIRM, DELIVER, DRAFT, RETURN, SUBMIT
+from services.collaboration.handoffs.domain import ACCEPT, CANCEL, CONFIRM, DELIVER, RETURN
+from services.collaboration.handoffs.submitting import DRAFT, SUBMIT
 from services.collaboration.handoffs.tests.story import (
     CODES,
     SCENE,
