@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -25,6 +26,27 @@ logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Which facts a build is made of: all, those up to a position, those recorded by an instant, those of a tenant."""
+
+    as_of: int | None = None
+    recorded_by: datetime | None = None
+    tenant: str | None = None
+
+    def condition(self, first: int) -> tuple[str, list[Any]]:
+        """SQL to add to a condition on log.events, and its values from `$first` on; `as_of` is the reader's target."""
+        parts = [
+            (f" and {column} $%d", value)
+            for column, value in (("recorded_at <=", self.recorded_by), ("tenant =", self.tenant))
+            if value is not None
+        ]
+        return "".join(text % n for n, (text, _) in enumerate(parts, first)), [value for _, value in parts]
+
+
+WHOLE = Scope()
+
+
+@dataclass(frozen=True, slots=True)
 class Raw:
     """A stored fact before it is read: its row, and the fact or why it cannot be read."""
 
@@ -42,17 +64,24 @@ def read_raw(row: asyncpg.Record) -> Raw:
 
 
 async def read_facts(
-    connection: asyncpg.Connection, wires: Sequence[str], after: int, upto: int, limit: int = BATCH
+    connection: asyncpg.Connection,
+    wires: Sequence[str],
+    after: int,
+    upto: int,
+    limit: int = BATCH,
+    scope: Scope = WHOLE,
 ) -> tuple[list[Raw], int]:
     """The facts of these wire names in (after, upto], at most `limit`, and the position that is read up to."""
     upto = min(upto, after + SPAN)
+    condition, values = scope.condition(5)
     rows = await connection.fetch(
         "select seq, own_seq, tenant, stream, version, event_id, type, data, meta, occurred_at, recorded_at"
-        " from log.events where seq > $1 and seq <= $2 and type = any($3) order by seq limit $4",
+        f" from log.events where seq > $1 and seq <= $2 and type = any($3){condition} order by seq limit $4",
         after,
         upto,
         REGISTRY.stored_names(wires),
         limit,
+        *values,
     )
     return [read_raw(row) for row in rows], rows[-1]["seq"] if len(rows) == limit else upto
 
@@ -69,13 +98,13 @@ class Parking:
     cleared: list[Place] = field(default_factory=list)
 
     @classmethod
-    async def load(cls, connection: asyncpg.Connection, consumer: str) -> Parking:
-        """As the database has it now."""
-        parking = cls(consumer)
+    async def load(cls, connection: asyncpg.Connection, consumer: str, build: int | None = None) -> Parking:
+        """As the database has it now: of the reader, or of a build of it that does not serve."""
+        parking = cls(consumer if build is None else parked_in(consumer, build))
         for row in await connection.fetch(
             "select tenant, key, seq, retry or (waits and parked_at < clock_timestamp() - interval '1 second') as retry"
             " from log.parked where consumer = $1 order by seq",
-            consumer,
+            parking.consumer,
         ):
             place = (row["tenant"], row["key"])
             parking.keys.setdefault(place, []).append(row["seq"])
@@ -118,6 +147,11 @@ class Parking:
                 [(self.consumer, *entry) for entry in self.fresh],
             )
         metrics.PARKED_KEYS.labels(self.consumer).set(len(self.keys))
+
+
+def parked_in(consumer: str, build: int) -> str:
+    """The name under which the parked facts of a build that does not serve are kept."""
+    return f"{consumer}#{build}"
 
 
 def stream_place(raw: Raw) -> Place:

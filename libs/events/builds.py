@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import structlog
 
+from libs.events.batches import WHOLE, Scope, parked_in
 from libs.events.comparing import Comparison, compare
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.leases import Fenced
@@ -66,10 +67,38 @@ class Builds:
             await (self._drop_older() if comparison.equal or repair else self._drop(build))
         return build, comparison
 
+    async def look_back(self, scope: Scope, report: Report | None = None) -> Build:
+        """A build of what was known at an earlier position or instant, beside the live one; it never serves."""
+        async with self._alone():
+            return await self.maker.load(scope=scope, report=report)
+
+    async def rebuild_tenant(self, tenant: str, report: Report | None = None, *, repair: bool = False) -> Comparison:
+        """Make one tenant's rows anew and compare them; with `repair` put them in the place of those that differ."""
+        async with self._alone():
+            build, comparison = await self._beside(report, scope=Scope(tenant=tenant), repair=repair)
+            await self._drop(build)
+        return comparison
+
+    async def drop(self, number: int) -> Build:
+        """Drop a build that does not serve. Raises LookupError without one."""
+        async with self._alone():
+            build = next((build for build in await self.all() if build.number == number), None)
+            if build is None or build.state in {"serving", "dropped"}:
+                raise LookupError(f"{self.projection.wanted} has no build {number} that could be dropped")
+            await self._drop(build)
+        return build
+
+    async def forget(self) -> None:
+        """Drop every build, also the one that serves: the next worker begins anew."""
+        async with self._alone():
+            for build in await self.all():
+                if build.state != "dropped":
+                    await self._drop(build)
+
     async def verify(self, report: Report | None = None) -> Comparison:
         """Compare the live build with one made anew from the log; the new one is dropped afterwards."""
         async with self._alone():
-            build, comparison = await self._beside(report, serve=False)
+            build, comparison = await self._beside(report)
             await self._drop(build)
         return comparison
 
@@ -85,8 +114,10 @@ class Builds:
                 await self._serve(connection, earlier)
         return earlier
 
-    async def _beside(self, report: Report | None, *, serve: bool, repair: bool = False) -> tuple[Build, Comparison]:
-        build = await self.maker.load(report=report)
+    async def _beside(
+        self, report: Report | None, *, scope: Scope = WHOLE, serve: bool = False, repair: bool = False
+    ) -> tuple[Build, Comparison]:
+        build = await self.maker.load(scope=scope, report=report)
         while True:
             live = await self.serving()
             if live is None:
@@ -102,7 +133,37 @@ class Builds:
             comparison = await compare(connection, self.projection, live, build, seq)
             if serve and (comparison.equal or repair):
                 await self._serve(connection, build)
+            elif repair and not comparison.equal:
+                await self._replace(connection, live, build)
+            if repair and not comparison.equal:
+                await self._compute_again(connection, scope.tenant)
         return build, comparison
+
+    async def _replace(self, connection: asyncpg.Connection, live: Build, build: Build) -> None:
+        """Put the rows of a tenant's build in the place of those the live one has."""
+        tenant = build.scope.tenant
+        for table in self.projection.tables:
+            await connection.execute(
+                f'delete from "{live.schema}"."{table.name}" where tenant = $1', tenant, timeout=LONG_SECONDS
+            )
+            await connection.execute(
+                f'insert into "{live.schema}"."{table.name}" select * from "{build.schema}"."{table.name}"',
+                timeout=LONG_SECONDS,
+            )
+        await connection.execute(
+            "delete from log.parked where consumer = $1 and tenant = $2", self.projection.wanted, tenant
+        )
+        await self._adopt_parked(connection, build)
+        await self._open_dues(connection, live.schema)
+
+    async def _compute_again(self, connection: asyncpg.Connection, tenant: str | None) -> None:
+        """Have open deadlines computed from the rows as they are now."""
+        await connection.execute(
+            "update log.dues set due_at = null where not done and deadline = any($1)"
+            " and ($2::text is null or tenant = $2)",
+            [f"{deadline.name}:{self.projection.version}" for deadline in self.projection.deadlines],
+            tenant,
+        )
 
     async def _hold(self, connection: asyncpg.Connection) -> int:
         """Keep the live build where it is until the transaction ends; its position."""
@@ -117,27 +178,46 @@ class Builds:
         return seq
 
     async def _serve(self, connection: asyncpg.Connection, build: Build) -> None:
-        """Move the registry to this build."""
+        """Move the registry to this build; what is parked in each goes with it."""
         name, version = self.projection.name, self.projection.version
-        await connection.execute(
-            "update log.builds set state = 'old' where projection = $1 and version = $2 and state = 'serving'",
+        before = await connection.fetchval(
+            "update log.builds set state = 'old' where projection = $1 and version = $2 and state = 'serving'"
+            " returning build",
             name,
             version,
         )
+        if before is not None:
+            await connection.execute(
+                "update log.parked set consumer = $2 where consumer = $1",
+                self.projection.wanted,
+                parked_in(self.projection.wanted, before),
+            )
+        await self._adopt_parked(connection, build)
         await connection.execute(
             "update log.builds set state = 'serving' where projection = $1 and version = $2 and build = $3",
             name,
             version,
             build.number,
         )
+        await self._open_dues(connection, build.schema)
+
+    async def _adopt_parked(self, connection: asyncpg.Connection, build: Build) -> None:
+        await connection.execute(
+            "update log.parked set consumer = $1 where consumer = $2",
+            self.projection.wanted,
+            parked_in(self.projection.wanted, build.number),
+        )
+
+    async def _open_dues(self, connection: asyncpg.Connection, schema: str) -> None:
+        """Open the deadlines of rows that the live build never had."""
         for deadline in self.projection.deadlines:
             table = deadline.table
             fields = ", ".join(f'"{field}"' for field in table.fields)
-            rows = await connection.fetch(f'select tenant, key, {fields} from "{build.schema}"."{table.name}"')
+            rows = await connection.fetch(f'select tenant, key, {fields} from "{schema}"."{table.name}"')
             await connection.execute(
                 "insert into log.dues (deadline, tenant, key, item, stamp)"
                 " select $1, *, 0 from unnest($2::text[], $3::text[], $4::text[]) on conflict do nothing",
-                f"{deadline.name}:{version}",
+                f"{deadline.name}:{self.projection.version}",
                 [row["tenant"] for row in rows],
                 [row["key"] for row in rows],
                 [item_of(table, table.row(*row[2:])) for row in rows],
@@ -151,6 +231,9 @@ class Builds:
     async def _drop(self, build: Build) -> None:
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
             await connection.execute(f'drop schema if exists "{build.schema}" cascade')
+            await connection.execute(
+                "delete from log.parked where consumer = $1", parked_in(self.projection.wanted, build.number)
+            )
             await connection.execute(
                 "update log.builds set state = 'dropped' where projection = $1 and version = $2 and build = $3",
                 self.projection.name,

@@ -42,6 +42,17 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class NewEffect:
+    """An effect on its way into the outbox; `held`: it may have gone out before a restore, so an operator decides."""
+
+    effect_id: UUID
+    tenant: str
+    kind: str
+    payload: Mapping[str, Any]
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EffectRow:
     """One effect to deliver; `effect_id` is the same however often it is tried."""
 
@@ -132,9 +143,13 @@ class Effects:
             )
 
 
-async def put(connection: asyncpg.Connection, effects: Sequence[tuple[UUID, str, str, Mapping[str, Any]]]) -> None:
-    """Add (id, tenant, kind, payload) to the outbox in the caller's transaction; one that is there stays as it is."""
+async def put(connection: asyncpg.Connection, effects: Sequence[NewEffect]) -> None:
+    """Add to the outbox in the caller's transaction; one that is there stays as it is."""
     await connection.executemany(
-        "insert into log.effects (effect_id, tenant, kind, payload) values ($1, $2, $3, $4) on conflict do nothing",
-        list(effects),
+        "insert into log.effects (effect_id, tenant, kind, payload, state) values ($1, $2, $3, $4, $5)"
+        " on conflict do nothing",
+        [
+            (one.effect_id, one.tenant, one.kind, dict(one.payload), "held" if one.held else "waiting")
+            for one in effects
+        ],
     )

@@ -52,13 +52,15 @@ class Fact(Value):
     """Something that happened. Declared as `class LeadPooled(Fact, type="lead-pooled.v1", stream="lead-{lead_id}")`.
 
     `type` is the wire name, `stream` the template of the stream it belongs to, `owner` the service that may append it
-    (None: every service on streams of its own), `partners` whether the partner feed carries it (never changed).
+    (None: every service on streams of its own), `partners` whether the partner feed carries it (never changed),
+    `refusal` the code of the answer where the fact records that a command was refused.
     """
 
     wire: ClassVar[str] = ""
     owner: ClassVar[str | None] = None
     partners: ClassVar[bool] = False
     template: ClassVar[str] = ""
+    refusal: ClassVar[str | None] = None
 
     def __init_subclass__(cls, **_: Any) -> None:
         """Let the declaration's keywords pass; they are read below, once the fields are known."""
@@ -72,6 +74,7 @@ class Fact(Value):
         stream: str | None = None,
         partners: bool = False,
         owner: str | None = None,
+        refusal: str | None = None,
         **_: Any,
     ) -> None:
         if owner is not None:
@@ -80,7 +83,7 @@ class Fact(Value):
             return
         if type in REGISTRY.types:
             raise ValueError(f"{type} is declared twice")
-        cls.wire, cls.partners, cls.template = type, partners, stream or ""
+        cls.wire, cls.partners, cls.template, cls.refusal = type, partners, stream or "", refusal
         names = {name for _, name, _, _ in string.Formatter().parse(cls.template) if name}
         if not cls.template or not names <= set(cls.model_fields):
             raise ValueError(f"{cls.__name__}: the stream template {cls.template!r} names fields it does not have")

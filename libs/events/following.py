@@ -15,7 +15,7 @@ from libs.events.batches import Batch, Parking, Raw, read_facts, read_raw, strea
 from libs.events.builds import Builds
 from libs.events.clock import Clock
 from libs.events.connections import ACQUIRE_SECONDS
-from libs.events.effects import put
+from libs.events.effects import NewEffect, put
 from libs.events.errors import Conflict, NotFound, Rejected
 from libs.events.facts import Actor, Fact, Recorded
 from libs.events.leases import INFRASTRUCTURE, Lease
@@ -35,6 +35,11 @@ class Waits(Exception):
     """An attempt's subject has not arrived yet."""
 
 
+def cursor_of(reaction: Reaction) -> str:
+    """The name of a reaction's row in log.cursors, and of its lease."""
+    return f"reaction:{reaction.name}"
+
+
 def _nothing(projection_name: str) -> Projection:
     def fold(group: Group, recorded: Recorded[Any]) -> Sequence[Any]:
         return group.rows
@@ -47,7 +52,7 @@ class Follower:
 
     def __init__(self, reaction: Reaction, pool: asyncpg.Pool, runner: Runner, clock: Clock, head: Head) -> None:
         self.reaction = reaction
-        self.name = f"reaction:{reaction.name}"
+        self.name = cursor_of(reaction)
         self.state = reaction.state or _nothing(self.name)
         self.reads: tuple[type[Fact], ...] = tuple(dict.fromkeys((*reaction.reads, *self.state.reads)))
         self.wires = tuple(kind.wire for kind in self.reads)
@@ -135,10 +140,10 @@ class Follower:
 
     async def _react(
         self, batch: Batch, placed: Sequence[tuple[Raw, list[str]]], cursor: asyncpg.Record
-    ) -> list[tuple[Any, str, str, Any]]:
+    ) -> list[NewEffect]:
         """Fold and ask each fact in order, then run what follows: streams beside each other, each in its order."""
         wanted: dict[Place, list[tuple[Raw, Attempt]]] = {}
-        effects: list[tuple[Any, str, str, Any]] = []
+        effects: list[NewEffect] = []
         for raw, keys in placed:
             place, seq = stream_place(raw), raw.row["seq"]
             if (*place, seq) in batch.parking.skips:
@@ -161,7 +166,9 @@ class Follower:
             for one in follows:
                 if isinstance(one, Effect):
                     effect_id = uuid5(raw.recorded.event_id, f"{self.reaction.name}|{one.kind}|{one.target}")
-                    effects.append((effect_id, raw.recorded.tenant, one.kind, dict(one.payload)))
+                    until = cursor["held_until"]
+                    held = until is not None and raw.recorded.recorded_at <= until
+                    effects.append(NewEffect(effect_id, raw.recorded.tenant, one.kind, one.payload, held))
                 else:
                     wanted.setdefault(place, []).append((raw, one))
         await asyncio.gather(*(self._attempt(batch.parking, place, mine) for place, mine in wanted.items()))

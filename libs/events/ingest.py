@@ -34,14 +34,23 @@ logger = structlog.get_logger()
 
 @dataclass(slots=True)
 class Partition:
-    """What is known of one partition: the end of the chain that was applied, and what holds it up."""
+    """What is known of one partition: the end of the chain that was applied, and what holds it up.
+
+    `gap` says what is missing; `reread_to` is where it ended when it began to be read again from its start.
+    """
 
     source: str
     own_seq: int = 0
     offset: int = 0
+    gap: str = ""
     gap_since: float | None = None
-    rereading: bool = False
+    reread_to: int | None = None
     stopped_until: float | None = None
+
+    @property
+    def missed(self) -> bool:
+        """True when it was read through again and the gap is still there: copies published later did not fill it."""
+        return bool(self.gap) and self.reread_to is not None and self.offset >= self.reread_to
 
 
 @dataclass(slots=True)
@@ -81,6 +90,7 @@ class Ingest:
         self.topics = topics
         self.partitions: dict[TopicPartition, Partition] = {}
         self._marks: dict[str, tuple[datetime, dict[int, int]]] = {}
+        self._troubles: list[tuple[str, int, str, str]] = []
         self._sources = {topics.log(source): source for source in listens}
         self._mark_sources = {topics.watermarks(source): source for source in listens}
 
@@ -166,9 +176,10 @@ class Ingest:
                 facts=sum(len(part.facts) for part in parts),
             ):
                 await self._apply(lease, consumer, parts)
+        await self._note_troubles()
         await self._complete()
         for tp, partition in self.partitions.items():
-            self._nudge(consumer, tp, partition)
+            await self._nudge(consumer, tp, partition)
 
     def _chain(self, consumer: AIOKafkaConsumer, tp: TopicPartition, messages: Sequence[Any]) -> _Part:
         """Take the records that continue the partition's chain; a hole in it holds the partition."""
@@ -182,8 +193,11 @@ class Ingest:
                 continue
             self._take(part, received)
             if partition.stopped_until is not None:
-                consumer.pause(tp)
                 break
+        if partition.missed:
+            self._stop(partition, tp.partition, "gap", partition.gap)
+        if partition.stopped_until is not None:
+            consumer.pause(tp)
         return part
 
     def _take(self, part: _Part, received: Received) -> None:
@@ -194,17 +208,17 @@ class Ingest:
         elif received.previous == partition.own_seq:
             part.facts.append(received.fact)
             partition.own_seq = received.own_seq
-            partition.gap_since = None
-            if partition.rereading:
+            partition.gap, partition.gap_since = "", None
+            if partition.reread_to is not None:
                 metrics.ALARM.labels(f"ingest {partition.source}").set(0)
-            partition.rereading = False
+            partition.reread_to = None
             metrics.INGESTED.labels(partition.source).inc()
         elif received.previous < partition.own_seq:
             self._stop(partition, part.number, "forked", f"own_seq {received.own_seq} follows {received.previous}")
-        elif partition.rereading:
-            missing = f"after own_seq {partition.own_seq} comes {received.own_seq}, which follows {received.previous}"
-            self._stop(partition, part.number, "gap", missing)
-        elif partition.gap_since is None:
+        elif not partition.gap:
+            partition.gap = (
+                f"after own_seq {partition.own_seq} comes {received.own_seq}, which follows {received.previous}"
+            )
             partition.gap_since = time.monotonic()
 
     def _stop(self, partition: Partition, number: int, state: str, detail: str) -> None:
@@ -213,14 +227,16 @@ class Ingest:
         )
         metrics.ALARM.labels(f"ingest {partition.source}").set(1)
         partition.stopped_until = time.monotonic() + AGAIN_SECONDS
+        self._troubles.append((partition.source, number, state, detail))
 
-    def _nudge(self, consumer: AIOKafkaConsumer, tp: TopicPartition, partition: Partition) -> None:
+    async def _nudge(self, consumer: AIOKafkaConsumer, tp: TopicPartition, partition: Partition) -> None:
         """Read a partition with a hole again from its start: after a moment, and every 30 s while it stands still."""
         now = time.monotonic()
         stopped = partition.stopped_until is not None and now > partition.stopped_until
         waited = partition.gap_since is not None and now - partition.gap_since > PATIENCE_SECONDS
-        if stopped or (waited and not partition.rereading):
-            partition.rereading, partition.stopped_until, partition.gap_since = True, None, None
+        if stopped or (waited and partition.reread_to is None):
+            partition.reread_to = (await consumer.end_offsets([tp]))[tp]
+            partition.gap, partition.gap_since, partition.stopped_until, partition.offset = "", None, None, 0
             consumer.resume(tp)
             consumer.seek(tp, 0)
 
@@ -240,6 +256,16 @@ class Ingest:
             part.partition.own_seq = part.start
             self._stop(part.partition, part.number, "forked", str(error))
             consumer.pause(TopicPartition(self.topics.log(part.partition.source), part.number))
+
+    async def _note_troubles(self) -> None:
+        """Keep for operators which partitions stand still; the next facts that fit say `ok` again."""
+        if not self._troubles:
+            return
+        troubles, self._troubles = self._troubles, []
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            await connection.executemany(
+                "update log.ingested set state = $3, detail = $4 where source = $1 and partition = $2", troubles
+            )
 
     async def _store(self, lease: Lease, parts: Sequence[_Part]) -> None:
         document = orjson.dumps([part.document() for part in parts]).decode()

@@ -11,7 +11,7 @@ from datetime import timedelta
 import asyncpg
 
 from libs.events import metrics
-from libs.events.batches import Batch, Parking, Raw, read_facts
+from libs.events.batches import WHOLE, Batch, Parking, Raw, Scope, read_facts
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.facts import REGISTRY
 from libs.events.projecting import Projection
@@ -52,6 +52,7 @@ class Build:
     parts_done: int
     parts: int
     checksum: str
+    scope: Scope = WHOLE
 
 
 def build_of(row: asyncpg.Record) -> Build:
@@ -65,6 +66,7 @@ def build_of(row: asyncpg.Record) -> Build:
         row["parts_done"],
         row["parts"],
         row["tables_checksum"],
+        Scope(row["as_of"], row["recorded_by"], row["tenant"]),
     )
 
 
@@ -86,34 +88,42 @@ class Maker:
         self.pool = pool
         self.projection = projection
 
-    async def load(self, *, upto: int | None = None, report: Report | None = None) -> Build:
+    async def load(self, *, upto: int | None = None, scope: Scope = WHOLE, report: Report | None = None) -> Build:
         """A build loaded with everything up to its target; one that was cut off goes on after its last part."""
         build = next(
-            (build for build in await builds_of(self.pool, self.projection) if build.state in {"building", "ready"}),
+            (
+                build
+                for build in await builds_of(self.pool, self.projection)
+                if build.state in {"building", "ready"} and build.scope == scope
+            ),
             None,
         )
         if build is None or build.checksum != self.projection.tables_checksum:
-            build = await self._create(upto)
+            build = await self._create(scope.as_of if upto is None else upto, scope)
         if build.state == "ready":
             return build
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            total = await self._count(connection, build.target)
+            total = await self._count(connection, build.target, scope)
         begun, before = time.monotonic(), total * build.parts_done
         done = before
         for part in range(build.parts_done, build.parts):
             groups: Groups = {}
-            parking = await self._parking()
+            async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                parking = await Parking.load(connection, self.projection.wanted, build.number)
+            parking.keys.clear()  # each part meets its own keys for the first time
             after = 0
             while after < build.target:
                 async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                    raws, after = await read_facts(connection, self.projection.wires, after, build.target, FACTS_A_READ)
+                    raws, after = await read_facts(
+                        connection, self.projection.wires, after, build.target, FACTS_A_READ, scope
+                    )
                 self._fold_part(raws, groups, parking, part, build.parts)
                 done += len(raws)
                 if report is not None:
                     speed = (done - before) / max(0.001, time.monotonic() - begun)
                     report(Progress(done, total * build.parts, speed))
                     metrics.REBUILD_RATE.labels(self.projection.name).set(speed)
-            await self._copy(build, groups, part)
+            await self._copy(build, groups, part, parking)
         await self._finish(build)
         return next(found for found in await builds_of(self.pool, self.projection) if found.number == build.number)
 
@@ -127,7 +137,7 @@ class Maker:
                     groups.setdefault(place, ())
                     batch.fold(raw, key)
 
-    async def _copy(self, build: Build, groups: Groups, part: int) -> None:
+    async def _copy(self, build: Build, groups: Groups, part: int, parking: Parking) -> None:
         """Load one part with COPY, on a connection of its own, outside any lease."""
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
             await connection.execute(
@@ -147,6 +157,7 @@ class Maker:
                     records=records,
                     timeout=LONG_SECONDS,
                 )
+            await parking.save(connection)
             await connection.execute(
                 "update log.builds set parts_done = $3 where projection = $1 and version = $2 and build = $4",
                 self.projection.name,
@@ -155,7 +166,7 @@ class Maker:
                 build.number,
             )
 
-    async def _create(self, upto: int | None) -> Build:
+    async def _create(self, upto: int | None, scope: Scope) -> Build:
         projection = self.projection
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
             number = await connection.fetchval(
@@ -168,11 +179,11 @@ class Maker:
             await connection.execute(f'create schema "{schema}"')
             for table in projection.tables:
                 await connection.execute(table.create(schema=schema))
-            parts = max(1, -(-await self._count(connection, target) // FACTS_A_PART))
+            parts = max(1, -(-await self._count(connection, target, scope) // FACTS_A_PART))
             row = await connection.fetchrow(
-                "insert into log.builds"
-                " (projection, version, build, schema_name, state, target, parts, tables_checksum)"
-                " values ($1, $2, $3, $4, 'building', $5, $6, $7) returning *",
+                "insert into log.builds (projection, version, build, schema_name, state, target, parts,"
+                " tables_checksum, as_of, recorded_by, tenant)"
+                " values ($1, $2, $3, $4, 'building', $5, $6, $7, $8, $9, $10) returning *",
                 projection.name,
                 projection.version,
                 number,
@@ -180,6 +191,9 @@ class Maker:
                 target,
                 parts,
                 projection.tables_checksum,
+                scope.as_of,
+                scope.recorded_by,
+                scope.tenant,
             )
         return build_of(row)
 
@@ -216,15 +230,17 @@ class Maker:
             self.projection.version,
             build.number,
         )
-        parking = await Parking.load(connection, self.projection.wanted)
-        parking.keys.clear()
+        parking = await Parking.load(connection, self.projection.wanted, build.number)
         while position < upto:
-            raws, position = await read_facts(connection, self.projection.wires, position, upto, FACTS_A_READ)
+            raws, position = await read_facts(
+                connection, self.projection.wires, position, upto, FACTS_A_READ, build.scope
+            )
             batch = Batch(self.projection, parking, live=False)
             for raw, keys in await batch.load(connection, build.schema, raws):
                 for key in keys:
                     batch.fold(raw, key)
             await batch.save(connection, build.schema)
+        await parking.save(connection)
         await connection.execute(
             "update log.builds set cursor = greatest(cursor, $4) where projection = $1 and version = $2 and build = $3",
             self.projection.name,
@@ -233,21 +249,16 @@ class Maker:
             upto,
         )
 
-    async def _count(self, connection: asyncpg.Connection, upto: int) -> int:
+    async def _count(self, connection: asyncpg.Connection, upto: int, scope: Scope) -> int:
+        condition, values = scope.condition(3)
         count: int = await connection.fetchval(
-            "select count(*) from log.events where type = any($1) and seq <= $2",
+            f"select count(*) from log.events where type = any($1) and seq <= $2{condition}",
             REGISTRY.stored_names(self.projection.wires),
             upto,
+            *values,
             timeout=LONG_SECONDS,
         )
         return count
-
-    async def _parking(self) -> Parking:
-        """What operators decided to skip; a build starts with nothing parked."""
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            parking = await Parking.load(connection, self.projection.wanted)
-        parking.keys.clear()
-        return parking
 
 
 async def head_of(connection: asyncpg.Connection) -> int:

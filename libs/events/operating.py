@@ -44,6 +44,18 @@ class ParkedFact:
 
 
 @dataclass(frozen=True, slots=True)
+class StuckEffect:
+    """An effect that waits for a decision: `held` after a restore, or `failed` after all its tries."""
+
+    effect_id: UUID
+    state: str
+    tenant: str
+    kind: str
+    created_at: datetime
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """The log in figures."""
 
@@ -68,7 +80,7 @@ async def parked(pool: asyncpg.Pool, consumer: str | None = None) -> list[Parked
     """The keys that wait, the oldest first."""
     rows = await pool.fetch(
         "select consumer, tenant, key, count(*), min(seq), (array_agg(error order by seq))[1], bool_or(waits),"
-        " min(parked_at) from log.parked where $1::text is null or consumer = $1"
+        " min(parked_at) from log.parked where consumer !~ '#' and ($1::text is null or consumer = $1)"
         " group by consumer, tenant, key order by min(parked_at)",
         consumer,
     )
@@ -116,6 +128,36 @@ async def skip(pool: asyncpg.Pool, consumer: str, tenant: str, key: str, *, reas
             "update log.parked set retry = true where consumer = $1 and tenant = $2 and key = $3", consumer, tenant, key
         )
     return seq
+
+
+async def effects(pool: asyncpg.Pool) -> list[StuckEffect]:
+    """The effects that wait for a decision, the oldest first; at most 1,000."""
+    rows = await pool.fetch(
+        "select effect_id, state, tenant, kind, created_at, detail from log.effects where state in ('held', 'failed')"
+        " order by created_at, effect_id limit 1000"
+    )
+    return [StuckEffect(*row) for row in rows]
+
+
+async def send_effects(pool: asyncpg.Pool, state: str, ids: Sequence[UUID] | None = None) -> int:
+    """Have held or failed effects delivered, those named or all; how many."""
+    return await _decide(pool, "state = 'waiting', tries = 0, next_try = clock_timestamp()", state, ids)
+
+
+async def drop_effects(pool: asyncpg.Pool, state: str, ids: Sequence[UUID] | None = None) -> int:
+    """Leave held or failed effects undelivered for good, those named or all; how many."""
+    return await _decide(pool, "state = 'done', detail = 'dropped by an operator'", state, ids)
+
+
+async def _decide(pool: asyncpg.Pool, change: str, state: str, ids: Sequence[UUID] | None) -> int:
+    if state not in {"held", "failed"}:
+        raise LookupError(f"--state {state}: only effects that are held or failed wait for a decision")
+    done = await pool.execute(
+        f"update log.effects set {change} where state = $1 and ($2::uuid[] is null or effect_id = any($2))",
+        state,
+        list(ids) if ids else None,
+    )
+    return int(done.split()[-1])
 
 
 async def tail(

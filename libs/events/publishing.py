@@ -100,12 +100,14 @@ class Publisher:
         """Settle where to go on: the stored position against the last records of the broker; the worst finding wins.
 
         Equal: go on. The broker is ahead with the same fact: go on from there. It is behind or empty: publish again.
+        While an operator has it published again, the stored position counts, whatever the broker has.
+
         Raises Standstill when it holds another fact under a number (forked) or more than this log has (restoring).
         """
         name, topic = self.source.cursor_name, self.source.topic
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             await connection.execute("insert into log.cursors (name) values ($1) on conflict do nothing", name)
-            cursor = await connection.fetchval("select seq from log.cursors where name = $1", name)
+            cursor, again_to = await connection.fetchrow("select seq, again_to from log.cursors where name = $1", name)
             rows = await connection.fetch("select * from log.published where topic = $1", topic)
             head = await self.source.head(connection)
         broker = {
@@ -121,7 +123,7 @@ class Publisher:
         if ahead := [found.own_seq for found in broker.values() if found.own_seq > head]:
             raise Standstill("restoring", f"{topic} goes on to number {max(ahead)}, this log to {head}")
         position = Position(cursor, {row["partition"]: (row["own_seq"], row["event_id"]) for row in rows})
-        for partition in range(self.source.partitions):
+        for partition in range(self.source.partitions if cursor >= again_to else 0):
             last = broker[partition].own_seq if partition in broker else 0
             if last < position.last(partition):
                 logger.warning("the broker lost facts; publishing again", topic=topic, partition=partition, after=last)
@@ -195,6 +197,23 @@ class Publisher:
                 before,
             )
         self.position = position
+
+
+async def republish(pool: asyncpg.Pool, cursor_name: str, topic: str) -> int:
+    """Have a topic published again up to where it is now, by the running worker or the next; that number.
+
+    The publisher's position is moved under it, so it begins anew. Raises LookupError where nothing was published yet.
+    """
+    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
+        upto: int | None = await connection.fetchval(
+            "update log.cursors set again_to = greatest(seq, again_to), seq = 0 where name = $1 and seq + again_to > 0"
+            " returning again_to",
+            cursor_name,
+        )
+        if upto is None:
+            raise LookupError(f"nothing was published on {topic} yet")
+        await connection.execute("delete from log.published where topic = $1", topic)
+    return upto
 
 
 async def start_producer(bootstrap: str, compression: str) -> AIOKafkaProducer:

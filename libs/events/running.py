@@ -307,7 +307,7 @@ def _outcome_from(answer: Mapping[str, Any], *, replayed: bool) -> Outcome:
 
 
 def _stored(request: Request, answer: Mapping[str, Any], fingerprint: str) -> Outcome:
-    if fingerprint != request.fingerprint:
+    if fingerprint and fingerprint != request.fingerprint:  # none is known of a command taken back from Kafka
         raise IdempotencyMismatch("this idempotency key was used for another request")
     if refused := answer.get("refused"):
         raise Rejected(refused["code"], refused["why"], **refused["details"])

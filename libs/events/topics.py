@@ -48,6 +48,16 @@ async def ensure_topics(
         await admin.close()
 
 
+async def existing_topics(bootstrap: str) -> set[str]:
+    """The names of all topics."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    await admin.start()
+    try:
+        return set(await admin.list_topics())
+    finally:
+        await admin.close()
+
+
 async def last_records(bootstrap: str, topic: str) -> dict[int, Any]:
     """The last record of each partition that has one."""
     consumer = AIOKafkaConsumer(

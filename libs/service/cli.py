@@ -19,6 +19,7 @@ from libs.service.health import Check, Heart, api_checks, health_app, worker_che
 from libs.service.jobs import add_jobs
 from libs.service.opening import opened
 from libs.service.operators import add_operators
+from libs.service.recovery_line import add_recovery
 from libs.service.server import Server, Work, serve_until_told, server
 from libs.service.service import Service
 from libs.service.settings import Settings
@@ -62,6 +63,7 @@ def command_line(service: Service) -> typer.Typer:
         _log.info("migrated")
 
     add_operators(line, service, lambda: configured(service))
+    add_recovery(line, service, lambda: configured(service))
     if service.jobs:
         add_jobs(line, service, lambda: configured(service))
     return line

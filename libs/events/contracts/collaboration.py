@@ -96,7 +96,9 @@ class HandoffSubmitted(CollaborationFact, type="handoff-submitted.v1", stream="h
     rule_refs: list[RuleRef] = []
 
 
-class HandoffRefusedIncomplete(CollaborationFact, type="handoff-refused-incomplete.v1", stream="handoff-{handoff_id}"):
+class HandoffRefusedIncomplete(
+    CollaborationFact, type="handoff-refused-incomplete.v1", stream="handoff-{handoff_id}", refusal="RULE_VIOLATION"
+):
     """A required item was missing at the submission."""
 
     handoff_id: Identity
@@ -238,7 +240,9 @@ class HandoffStalled(CollaborationFact, type="handoff-stalled.v1", stream="hando
     calendar_version: Label | None = None
 
 
-class OwnerlessStepDetected(CollaborationFact, type="ownerless-step-detected.v1", stream="ownerless-{step_id}"):
+class OwnerlessStepDetected(
+    CollaborationFact, type="ownerless-step-detected.v1", stream="ownerless-{step_id}", refusal="CONFLICT_STATE"
+):
     """A step's role resolved to nobody; it fell to `fell_to`. `step_id` is that of the handoff or of the to-do."""
 
     step_id: Identity

@@ -100,7 +100,9 @@ class StageAdvanced(PipelineFact, type="stage-advanced.v1", stream="opportunity-
     calendar_version: Label | None = None
 
 
-class StageAdvanceRejected(PipelineFact, type="stage-advance-rejected.v1", stream="opportunity-{opportunity_id}"):
+class StageAdvanceRejected(
+    PipelineFact, type="stage-advance-rejected.v1", stream="opportunity-{opportunity_id}", refusal="RULE_VIOLATION"
+):
     """The gate said no."""
 
     opportunity_id: Identity
@@ -152,7 +154,9 @@ class EvidenceAttached(PipelineFact, type="evidence-attached.v1", stream="opport
     warnings: list[Label] = []
 
 
-class EvidenceRejected(PipelineFact, type="evidence-rejected.v1", stream="opportunity-{opportunity_id}"):
+class EvidenceRejected(
+    PipelineFact, type="evidence-rejected.v1", stream="opportunity-{opportunity_id}", refusal="RULE_VIOLATION"
+):
     """An uploaded file was not accepted as evidence; `check` names the rule, e.g. EVIDENCE_REUSED."""
 
     opportunity_id: Identity
