@@ -117,14 +117,13 @@ class Builds:
     async def _beside(
         self, report: Report | None, *, scope: Scope = WHOLE, serve: bool = False, repair: bool = False
     ) -> tuple[Build, Comparison]:
-        build = await self.maker.load(scope=scope, report=report)
+        live = await self._live()
+        build = await self.maker.load(upto=live.cursor, scope=scope, report=report)
         while True:
-            live = await self.serving()
-            if live is None:
-                raise LookupError(f"{self.projection.wanted} has no serving build; start a worker first")
+            before, live = live, await self._live()
             async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
                 await self.maker.catch_up(connection, build, live.cursor)
-            if (await self.serving() or live).cursor - live.cursor < CLOSE and build.target <= live.cursor:
+            if live.cursor - before.cursor < CLOSE:
                 break
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
             await connection.execute("set local transaction_timeout = 0; set local lock_timeout = '30s'")
@@ -138,6 +137,12 @@ class Builds:
             if repair and not comparison.equal:
                 await self._compute_again(connection, scope.tenant)
         return build, comparison
+
+    async def _live(self) -> Build:
+        live = await self.serving()
+        if live is None:
+            raise LookupError(f"{self.projection.wanted} has no serving build; start a worker first")
+        return live
 
     async def _replace(self, connection: asyncpg.Connection, live: Build, build: Build) -> None:
         """Put the rows of a tenant's build in the place of those the live one has."""

@@ -199,10 +199,11 @@ class Publisher:
         self.position = position
 
 
-async def republish(pool: asyncpg.Pool, cursor_name: str, topic: str) -> int:
+async def republish(pool: asyncpg.Pool, role: str, cursor_name: str, topic: str) -> int:
     """Have a topic published again up to where it is now, by the running worker or the next; that number.
 
-    The publisher's position is moved under it, so it begins anew. Raises LookupError where nothing was published yet.
+    The lease `role` is taken from its holder, so that whoever gets it next begins anew. Raises LookupError where
+    nothing was published yet.
     """
     async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
         upto: int | None = await connection.fetchval(
@@ -213,6 +214,7 @@ async def republish(pool: asyncpg.Pool, cursor_name: str, topic: str) -> int:
         if upto is None:
             raise LookupError(f"nothing was published on {topic} yet")
         await connection.execute("delete from log.published where topic = $1", topic)
+        await connection.execute("update log.leases set holder = '', expires_at = '-infinity' where role = $1", role)
     return upto
 
 

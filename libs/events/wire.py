@@ -109,8 +109,7 @@ def read_record(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Re
             name: found[header].decode() for name, header in _META_HEADERS.items() if header in found
         }
         meta["actor"] = orjson.loads(found["ce_actor"])
-        if "ce_rulerefs" in found:
-            meta["rule_refs"] = orjson.loads(found["ce_rulerefs"])
+        meta["rule_refs"] = orjson.loads(found.get("ce_rulerefs", b"[]"))
         fact = {
             "tenant": found["ce_tenantid"].decode(),
             "stream": found["ce_subject"].decode(),

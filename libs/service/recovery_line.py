@@ -116,11 +116,11 @@ def _republish(line: typer.Typer, service: Service, configured: Configured) -> N
     ) -> None:
         """Publish everything again under the same numbers, from the first to the last; readers drop what they know."""
         topics = configured().topics
-        cursor, topic = (
-            ("relay", topics.log(service.name)) if feed is None else (f"feed:{feed}", topics.feed(feed, service.name))
-        )
-        upto = run(configured, lambda pool: republish(pool, cursor, topic))
-        console.print(f"{topic} is published again up to number {upto:,}; see `log stats` for how far it is")
+        place = ("relay", "relay", topics.log(service.name))
+        if feed is not None:
+            place = ("feeds", f"feed:{feed}", topics.feed(feed, service.name))
+        upto = run(configured, lambda pool: republish(pool, *place))
+        console.print(f"{place[-1]} is published again up to number {upto:,}; see `log stats` for how far it is")
 
 
 def _effects(configured: Configured) -> typer.Typer:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import asyncpg
 import pytest
 from uuid_utils.compat import uuid7
 
 from dev.provision import Database
-from libs.events import making
-from libs.events.builds import Builds, ChangedTables, Progress
+from libs.events import making, operating
+from libs.events.batches import Scope
+from libs.events.builds import Build, Builds, ChangedTables, Progress
 from libs.events.clock import RealClock
 from libs.events.connections import open_pool
-from libs.events.facts import Actor
+from libs.events.facts import Actor, Recorded
 from libs.events.log import close_log, open_log
 from libs.events.projecting import Projection, Table
 from libs.events.running import Request, Runner
-from libs.events.tests.counting import COUNT, HEARD, Count, CounterRow
+from libs.events.tests.counting import COUNT, HEARD, Count, CounterRow, fold
 
 TENANTS = ("firsttenant", "secondtenant")
 
@@ -122,3 +124,78 @@ async def test_a_rollback_without_an_earlier_build_says_so(pool: asyncpg.Pool) -
     await Builds(pool, HEARD).ensure()
     with pytest.raises(LookupError, match="no earlier build"):
         await Builds(pool, HEARD).rollback()
+
+
+async def test_a_look_back_shows_what_was_known_and_never_serves(pool: asyncpg.Pool, place: Database) -> None:
+    """B.1: as of a position, or of an instant, of all tenants or of one; a killed one goes on; it can be dropped."""
+    builds = Builds(pool, HEARD)
+    live = await builds.ensure()
+
+    async def total(build: Build) -> int:
+        found: int = await pool.fetchval(f'select coalesce(sum(total), 0)::int from "{build.schema}".heard')
+        return found
+
+    assert await total(await builds.look_back(Scope(as_of=150))) == 150
+    half = await pool.fetchval("select count(*) from log.events where seq <= 200 and tenant = $1", TENANTS[0])
+    assert await total(await builds.look_back(Scope(as_of=200, tenant=TENANTS[0]))) == half
+    instant = await pool.fetchval("select recorded_at from log.events where seq = 400")
+    await _count(place, False)
+    by_then = await builds.look_back(Scope(recorded_by=instant))
+    assert await total(by_then) == 400
+    assert (await builds.look_back(Scope(recorded_by=instant))).number == by_then.number  # asked twice, made once
+    assert (await builds.serving() or live).number == live.number
+    assert (await builds.rebuild())[1].equal  # it takes none of them for its own half-done work
+    await builds.drop(by_then.number)
+    with pytest.raises(LookupError, match="could be dropped"):
+        await builds.drop(by_then.number)
+    with pytest.raises(LookupError, match="could be dropped"):
+        await builds.drop((await builds.all())[0].number)  # the one that serves
+
+
+async def test_one_tenants_rows_are_compared_and_put_right(pool: asyncpg.Pool) -> None:
+    """B.1: the other tenants' rows are not touched, right or wrong."""
+    builds = Builds(pool, HEARD)
+    live = await builds.ensure()
+    heard = f'"{live.schema}".heard'
+    assert (await builds.rebuild_tenant(TENANTS[0])).equal
+    await pool.execute(f"update {heard} set total = 0 where key in ('c1', 'c2')")
+    await pool.execute(f"delete from {heard} where key = 'c3' and tenant = $1", TENANTS[0])
+    broken = await builds.rebuild_tenant(TENANTS[0])
+    assert [key for _, _, key in broken.differing] == ["c1", "c2", "c3"]
+    assert await pool.fetchval(f"select count(*) from {heard} where total = 0") == 4  # it only looked
+    await builds.rebuild_tenant(TENANTS[0], repair=True)
+    assert (await builds.rebuild_tenant(TENANTS[0])).equal
+    assert {row["tenant"] for row in await pool.fetch(f"select * from {heard} where total = 0")} == {TENANTS[1]}
+    assert (await builds.serving() or live).number == live.number == 1
+
+
+async def test_a_rebuild_takes_over_what_is_parked_in_it_and_clears_what_it_repaired(
+    pool: asyncpg.Pool, place: Database
+) -> None:
+    """Nothing is folded twice by a retry after a rebuild, and a rollback finds what was parked before."""
+    await _count(place, False, True, False)
+    builds = Builds(pool, HEARD)
+    await builds.ensure()
+    parked = [row["seq"] for row in await pool.fetch("select seq from log.parked where consumer = 'heard:1'")]
+    assert len(parked) == 2  # the poison and the fact behind it
+    mended = Builds(pool, replace(HEARD, fold=lambda group, recorded: fold(group, _harmless(recorded))))
+    build, comparison = await mended.rebuild()
+    assert comparison.equal  # parked keys are left out
+    assert await operating.parked(pool) == []
+    assert await operating.retry(pool, "heard:1", TENANTS[0], "bad") == 0
+    assert await pool.fetchval(f"select total from \"{build.schema}\".heard where key = 'bad'") == 3
+    await mended.rollback()
+    assert [key.facts for key in await operating.parked(pool)] == [2]
+
+
+async def _count(place: Database, *poisons: bool) -> None:
+    """Count one more counter up."""
+    log = await open_log("lead-routing", place.worker_url)
+    for poison in poisons:
+        request = Request(TENANTS[0], Actor(id="t"), uuid7())
+        await Runner(log, RealClock()).run(COUNT, Count(counter_id="bad", poison=poison), request)
+    await close_log(log)
+
+
+def _harmless(recorded: Recorded[Any]) -> Recorded[Any]:
+    return replace(recorded, fact=recorded.fact.model_copy(update={"poison": False}))
