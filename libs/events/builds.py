@@ -12,6 +12,7 @@ import structlog
 from libs.events.batches import WHOLE, Scope, parked_in
 from libs.events.comparing import Comparison, compare
 from libs.events.connections import ACQUIRE_SECONDS
+from libs.events.failpoints import failpoint
 from libs.events.leases import Fenced
 from libs.events.making import LONG_SECONDS, Build, Maker, Progress, Report, builds_of, head_of
 from libs.events.projecting import Projection
@@ -184,6 +185,7 @@ class Builds:
 
     async def _serve(self, connection: asyncpg.Connection, build: Build) -> None:
         """Move the registry to this build; what is parked in each goes with it."""
+        failpoint("rebuild.before_move")
         name, version = self.projection.name, self.projection.version
         before = await connection.fetchval(
             "update log.builds set state = 'old' where projection = $1 and version = $2 and state = 'serving'"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import Any
+
 import asyncpg
 import orjson
 
@@ -16,6 +19,41 @@ TRANSACTION_SECONDS = 10
 def plain_url(url: str) -> str:
     """The URL as asyncpg wants it."""
     return url.replace("postgresql+asyncpg://", "postgresql://")
+
+
+class Connection(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
+    """A connection that is thrown away when the driver has lost track of it.
+
+    Cut off at a bad moment, the driver may believe that something is still under way; every later use fails, and a pool
+    that does not reset its connections would lend it out for ever.
+    """
+
+    async def execute(self, *values: Any, **options: Any) -> Any:
+        """As the driver's."""
+        return await self._checked(super().execute(*values, **options))
+
+    async def executemany(self, *values: Any, **options: Any) -> Any:
+        """As the driver's."""
+        return await self._checked(super().executemany(*values, **options))
+
+    async def fetch(self, *values: Any, **options: Any) -> Any:
+        """As the driver's."""
+        return await self._checked(super().fetch(*values, **options))
+
+    async def fetchrow(self, *values: Any, **options: Any) -> Any:
+        """As the driver's."""
+        return await self._checked(super().fetchrow(*values, **options))
+
+    async def fetchval(self, *values: Any, **options: Any) -> Any:
+        """As the driver's."""
+        return await self._checked(super().fetchval(*values, **options))
+
+    async def _checked(self, work: Awaitable[Any]) -> Any:
+        try:
+            return await work
+        except asyncpg.InternalClientError as error:
+            self.terminate()
+            raise asyncpg.InterfaceError(f"the connection is in no usable state: {error}") from error
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
@@ -58,6 +96,7 @@ async def open_pool(
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS,
         init=prepare_connection,
+        connection_class=Connection,
         reset=_leave if keep_state else None,
         server_settings={
             "application_name": name,

@@ -16,6 +16,7 @@ from libs.events import metrics
 from libs.events.clock import Clock
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.facts import Actor
+from libs.events.failpoints import failpoint
 from libs.events.leases import Lease
 from libs.events.reading import Reader
 from libs.events.running import Request, Runner
@@ -112,6 +113,7 @@ class Effects:
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await self.senders[effect.kind](effect, tools)
+            failpoint("effect.delivered")
         except Refused as refusal:
             await self._mark(lease, effect, "failed", str(refusal))
         except Exception as error:

@@ -18,6 +18,7 @@ from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.deciding import Given
 from libs.events.errors import Conflict, NotFound, Rejected
 from libs.events.facts import Actor
+from libs.events.failpoints import failpoint
 from libs.events.leases import Lease
 from libs.events.log import Log
 from libs.events.projecting import Deadline, Projection
@@ -233,6 +234,7 @@ class Firing:
         except (Rejected, NotFound, Conflict) as refusal:
             logger.info("deadline refused", deadline=deadline.name, key=due.key, why=str(refusal))
             return
+        failpoint("deadline.fired")
         metrics.DEADLINES_FIRED.labels(deadline.name).inc()
         metrics.DEADLINE_LATE.labels(deadline.name).observe((now - due.due_at).total_seconds())
 

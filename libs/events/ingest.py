@@ -17,6 +17,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from libs.events import metrics
 from libs.events.connections import ACQUIRE_SECONDS
+from libs.events.failpoints import failpoint
 from libs.events.leases import Fenced, Lease
 from libs.events.topics import ensure_topics, partitions_of
 from libs.events.tracing import batch_span
@@ -269,6 +270,7 @@ class Ingest:
 
     async def _store(self, lease: Lease, parts: Sequence[_Part]) -> None:
         document = orjson.dumps([part.document() for part in parts]).decode()
+        failpoint("ingest.before")
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             await connection.fetchval("select log.ingest($1, $2, $3::text::jsonb)", lease.role, lease.epoch, document)
         self.wake()

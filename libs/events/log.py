@@ -17,6 +17,7 @@ from libs.events import metrics
 from libs.events.connections import ACQUIRE_SECONDS, open_pool
 from libs.events.errors import Overloaded, Restoring, Unavailable
 from libs.events.facts import REGISTRY, Meta, Recorded
+from libs.events.failpoints import failpoint
 from libs.events.grouping import Grouped
 from libs.events.waking import Wake
 
@@ -199,10 +200,12 @@ class Log:
         deadline = time.monotonic() + 2 * APPEND_SECONDS
         while True:
             try:
+                failpoint("append.before")
                 async with self.appends.acquire(timeout=ACQUIRE_SECONDS) as connection:
                     answer = await connection.fetchval(
                         "select log.append($1, $2::text::jsonb)", now, document, timeout=APPEND_SECONDS + 1
                     )
+                failpoint("append.committed")
                 break
             except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError,
                     asyncpg.OperatorInterventionError, asyncpg.TransactionTimeoutError) as error:  # fmt: skip

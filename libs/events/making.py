@@ -14,6 +14,7 @@ from libs.events import metrics
 from libs.events.batches import WHOLE, Batch, Parking, Raw, Scope, read_facts
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.facts import REGISTRY
+from libs.events.failpoints import failpoint
 from libs.events.projecting import Projection
 from libs.events.rows import Groups, columns_of
 
@@ -157,6 +158,7 @@ class Maker:
                     records=records,
                     timeout=LONG_SECONDS,
                 )
+                failpoint("rebuild.copying")
             await parking.save(connection)
             await connection.execute(
                 "update log.builds set parts_done = $3 where projection = $1 and version = $2 and build = $4",

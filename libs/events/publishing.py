@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 
 from libs.events import metrics
 from libs.events.connections import ACQUIRE_SECONDS
+from libs.events.failpoints import failpoint
 from libs.events.leases import Lease
 from libs.events.topics import last_records
 from libs.events.tracing import batch_span
@@ -146,6 +147,7 @@ class Publisher:
         with batch_span(f"send {self.source.topic}", traces, facts=len(rows)):
             async with asyncio.timeout(ACK_SECONDS):
                 await asyncio.gather(*await self._send(producer, rows, after))
+        failpoint("relay.sent")
         await self._save(lease, after, before.cursor)
         metrics.RELAYED.labels(self.source.topic).inc(len(rows))
         return len(rows)

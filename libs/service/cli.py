@@ -11,6 +11,7 @@ import typer
 import uvloop
 from pydantic import ValidationError
 
+from libs.events.failpoints import arm
 from libs.events.schema.migrate import migrate as migrate_schema
 from libs.events.waking import Wake
 from libs.events.worker import Worker
@@ -78,6 +79,7 @@ def configured(service: Service) -> Settings:
             print(f"{'.'.join(map(str, one['loc']))}: {one['msg']}", file=sys.stderr)
         raise typer.Exit(EX_CONFIG) from None
     configure_logs(service.name, settings.log_level)
+    arm(settings.failpoints)
     return settings
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from libs.events import failpoints
 from libs.events.clock import Clock, clock_from
 from libs.events.facts import SERVICES
 from libs.events.wire import Topics
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     secret: SecretStr = SecretStr("")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     pool_size: Annotated[int, Field(ge=1, le=100)] = 8
+    failpoints: str = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -92,8 +94,14 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}ALGORITHMS: {', '.join(sorted(unknown))} is not one of {', '.join(ALGORITHMS)}")
         clock_from(self.clock)
         self.key("any")
+        try:
+            failpoints.parse(self.failpoints)
+        except ValueError as error:
+            raise ValueError(f"{PREFIX}FAILPOINTS: {error}") from None
         if self.environment == "development":
             return self
+        if self.failpoints:
+            raise ValueError(f"{PREFIX}FAILPOINTS: only in development")
         if self.clock != "real":
             raise ValueError(f"{PREFIX}CLOCK: only the real clock outside development")
         issuer = urlsplit(self.issuer)

@@ -26,6 +26,7 @@ from libs.events.errors import (
     Unavailable,
 )
 from libs.events.facts import Actor
+from libs.events.failpoints import failpoint
 from libs.events.running import Outcome, Request
 from libs.service.imports.arriving import Arriving, caught_up
 from libs.service.imports.cells import Cells, Form
@@ -252,6 +253,7 @@ class _File:
                     outcome = await self._step(step)
                 except (Rejected, NotFound, IdempotencyMismatch, FactTooLarge, ValidationError) as refusal:
                     return self._refusal(planned.cells, step, refusal)
+        failpoint("import.row")
         new = bool(outcome.facts) and outcome.ids.get(KIND) == self.started.import_id
         return "accepted" if new else "repeated"
 

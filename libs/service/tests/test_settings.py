@@ -78,3 +78,10 @@ def test_production_refuses_what_is_for_development() -> None:
 def test_production_is_what_a_process_runs_in_unless_told_otherwise() -> None:
     with pytest.raises(ValidationError):
         Settings(service="pipeline")
+
+
+def test_failpoints_are_for_development_and_have_names() -> None:
+    """A process that is to fail somewhere does not start in production."""
+    assert "SALESLOOM_FAILPOINTS: only in development" in refused(failpoints="append.before=crash")
+    with pytest.raises(ValidationError, match="SALESLOOM_FAILPOINTS: 'nowhere' is not one of append.before"):
+        Settings(service="kpi", environment="development", failpoints="nowhere=crash")

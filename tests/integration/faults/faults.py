@@ -1,0 +1,139 @@
+"""The faults: each is really done, lasts for a moment, and is over when it returns."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+
+from tests.integration.databases import rows
+from tests.integration.faults.rig import OWNER, Rig
+
+Fault = Callable[[Rig], None]
+PAUSED_S, CUT_S = 6.0, 4.0
+"""Longer than a lease lasts; about as long as a statement may take."""
+FAILS_WITHIN_S = 20.0
+
+
+def kill_api(rig: Rig) -> None:
+    """SIGKILL to the API process."""
+    rig.stack.kill(OWNER)
+    rig.start_api()
+
+
+def kill_worker(rig: Rig) -> None:
+    """SIGKILL to the worker that holds the relay; the other one takes over."""
+    child = rig.holder
+    child.process.kill()
+    child.process.wait()
+    rig.start_worker()
+
+
+def pause_worker(rig: Rig) -> None:
+    """SIGSTOP to the worker that holds the leases until they are another's, then SIGCONT."""
+    child = rig.holder
+    os.kill(child.process.pid, signal.SIGSTOP)
+    time.sleep(PAUSED_S)
+    os.kill(child.process.pid, signal.SIGCONT)
+
+
+def pause_api(rig: Rig) -> None:
+    """SIGSTOP and SIGCONT to the API process."""
+    pid = rig.stack.members[OWNER].own.process.pid
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(PAUSED_S / 2)
+    os.kill(pid, signal.SIGCONT)
+
+
+def kill_broker(rig: Rig) -> None:
+    """SIGKILL to Kafka."""
+    rig.broker.child.process.kill()
+    rig.broker.child.process.wait()
+    rig.start_broker()
+
+
+def kill_database(rig: Rig) -> None:
+    """SIGKILL to PostgreSQL, whose processes end with it."""
+    rig.database.child.process.kill()
+    rig.database.child.process.wait()
+    rig.start_database()
+
+
+def terminate_backends(rig: Rig) -> None:
+    """Every connection of lead-routing is ended by the server, three times."""
+    name = rig.stack.members[OWNER].database.name
+    for _ in range(3):
+        rows(rig.database.dsn(), "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
+        time.sleep(0.5)
+
+
+def black_hole(rig: Rig) -> None:
+    """Nothing gets through to PostgreSQL or back; connections stay up."""
+    rig.proxy.cut("black hole")
+    time.sleep(CUT_S)
+    rig.proxy.heal()
+
+
+def lost_answers(rig: Rig) -> None:
+    """PostgreSQL gets everything and does it, its answers are lost."""
+    rig.proxy.cut("no answers")
+    time.sleep(CUT_S)
+    rig.proxy.heal()
+
+
+def refused_connections(rig: Rig) -> None:
+    """Connections to PostgreSQL are reset."""
+    rig.proxy.cut("refused")
+    time.sleep(CUT_S / 2)
+    rig.proxy.heal()
+
+
+def _crash_worker(point: str) -> Fault:
+    def fault(rig: Rig) -> None:
+        for child in [one for one in rig.workers if one.running]:
+            child.ask_to_stop()
+            child.gone_by(time.monotonic() + FAILS_WITHIN_S)
+        child = rig.start_worker(f"{point}=crash@3")
+        _wait_for_the_crash(child.process.poll, point)
+        rig.start_worker()
+        rig.start_worker()
+
+    fault.__doc__ = f"The worker ends itself at {point}."
+    return fault
+
+
+def _crash_api(point: str) -> Fault:
+    def fault(rig: Rig) -> None:
+        rig.stack.stop(OWNER)
+        rig.start_api(f"{point}=crash@3")
+        _wait_for_the_crash(rig.stack.members[OWNER].own.process.poll, point)
+        rig.start_api()
+
+    fault.__doc__ = f"The API process ends itself at {point}."
+    return fault
+
+
+def _wait_for_the_crash(poll: Callable[[], int | None], point: str) -> None:
+    deadline = time.monotonic() + FAILS_WITHIN_S
+    while (code := poll()) is None:
+        assert time.monotonic() < deadline, f"nothing came by {point}"
+        time.sleep(0.05)
+    assert code == 137, f"it ended with {code} before {point}"
+
+
+FAULTS: Mapping[str, Fault] = {
+    "kill api": kill_api,
+    "kill worker": kill_worker,
+    "pause worker": pause_worker,
+    "pause api": pause_api,
+    "kill broker": kill_broker,
+    "kill database": kill_database,
+    "terminate backends": terminate_backends,
+    "black hole": black_hole,
+    "lost answers": lost_answers,
+    "refused connections": refused_connections,
+    "crash before append": _crash_api("append.before"),
+    "crash after commit": _crash_api("append.committed"),
+    "crash after send": _crash_worker("relay.sent"),
+}
