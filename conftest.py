@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import gc
-import hashlib
-import hmac
-import itertools
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 
-import asyncpg
-import psutil
 import pytest
 from uuid_utils.compat import uuid7
 
-from dev import provision
-from dev.processes import Say, Trouble, call
+from dev.processes import Say, Trouble
 from dev.provision import Database
 from dev.test_servers import Addresses, given, servers_for_tests
-from libs.events.schema.migrate import migrate_soon
+from tests.databases import databases
 
 gc.disable()  # collecting garbage while a syntax tree is compiled can fail in Python 3.11, until all tests are loaded
 collect_ignore = ["dev/test_servers.py"]
@@ -76,23 +69,8 @@ def servers(pytestconfig: pytest.Config) -> Iterator[Addresses]:
 @pytest.fixture(scope="session")
 def database(servers: Addresses) -> Iterator[Callable[[str], Database]]:
     """`database("pipeline")` makes a fresh, migrated database of a service (0.1 s); all are dropped after the run."""
-    dsn, made, numbers = servers.postgres_dsn, list[str](), itertools.count(1)
-    call(lambda: _drop_abandoned(dsn))
-
-    async def make(service: str) -> Database:
-        suffix = f"_test_{os.getpid()}_{next(numbers)}"
-        new = await provision.provision(dsn, service, _passwords(dsn), prefix="test_", suffix=suffix)
-        made.append(new.name)
-        await migrate_soon(service, new.owner_url, new.worker_url, new.api_url)
-        await _trust(new)
-        return new
-
-    def fresh(service: str) -> Database:
-        return call(lambda: make(service))  # in another thread: a test may have a running loop
-
-    yield fresh
-    if not servers.ours:
-        call(lambda: provision.drop(dsn, *made))
+    with databases(servers.postgres_dsn, ours=servers.ours) as fresh:
+        yield fresh
 
 
 @pytest.fixture(scope="module")
@@ -100,32 +78,6 @@ def topic_prefix(request: pytest.FixtureRequest) -> str:
     """The beginning of a module's topic names, in no other module or run: `test-<module>-<8 digits>.`"""
     module = re.sub(r"[^a-z0-9]+", "-", request.path.stem.lower())
     return f"test-{module}-{uuid7().hex[-8:]}."
-
-
-def _passwords(dsn: str) -> Callable[[str], str]:
-    """Role passwords that all runs on one server agree on, since they share its roles."""
-    key = (urlsplit(dsn).password or "").encode()
-    return lambda role: hmac.new(key, role.encode(), hashlib.sha256).hexdigest()
-
-
-async def _trust(database: Database) -> None:
-    """Let a new log take commands without a relay that has compared it with a broker."""
-    connection = await asyncpg.connect(database.owner_url, timeout=10)
-    try:
-        await connection.execute("select log.judge('ok', '')")
-    finally:
-        await connection.close(timeout=5)
-
-
-async def _drop_abandoned(dsn: str) -> None:
-    """Drop the databases of test runs that were killed."""
-    connection = await asyncpg.connect(dsn, timeout=10)
-    try:
-        names = await connection.fetch(r"select datname from pg_database where datname ~ '_test_\d+_\d+$'")
-    finally:
-        await connection.close(timeout=5)
-    gone = [name for (name,) in names if not psutil.pid_exists(int(name.split("_")[-2]))]
-    await provision.drop(dsn, *gone)
 
 
 def _say_past_the_capture(config: pytest.Config) -> Say:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import statistics
@@ -16,6 +17,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from dev.servers import throw_away
+from tests.databases import databases
+from tests.integration.faults.planted import PLANTED, ground_of
 from tests.integration.faults.rig import rigged
 from tests.integration.faults.running import Run, run, schedule
 
@@ -27,8 +31,12 @@ def main(
     seeds: Annotated[int, typer.Option(help="how many", min=1)] = 20,
     first: Annotated[int, typer.Option(help="the first seed; a failing one is named, so that it can be run again")] = 1,
     faults: Annotated[int, typer.Option(help="how many faults a seed has", min=1)] = 5,
+    planted: Annotated[int, typer.Option(help="instead: plant each bug so many times; 9 of 10 must be found")] = 0,
 ) -> None:
     """Run them one after another; what a failing one did and logged is kept in .data/faults."""
+    if planted:
+        _plant(planted)
+        return
     runs, failed = [], []
     for seed in range(first, first + seeds):
         done = _one(seed, faults)
@@ -40,6 +48,26 @@ def main(
     _report(runs)
     if failed:
         console.print(f"[red]seeds {failed} found something; look into {KEPT}/<seed>[/]")
+        raise typer.Exit(1)
+
+
+def _plant(times: int) -> None:
+    """How often each planted bug was found, and how often something was found without one."""
+    table = Table("planted bug", "found", "of", "found without it")
+    weak = []
+    with throw_away(print) as servers, databases(servers.postgres.dsn(), ours=True) as database:
+        for name, scenario in PLANTED.items():
+            found = {True: 0, False: 0}
+            for number in range(times):
+                for bug in (True, False):
+                    ground = ground_of(database, servers.kafka.bootstrap, f"planted-{number}-")
+                    found[bug] += bool(asyncio.run(scenario(ground, bug)))
+            table.add_row(name, str(found[True]), str(times), str(found[False]))
+            if found[True] < 0.9 * times or found[False]:
+                weak.append(name)
+    console.print(table)
+    if weak:
+        console.print(f"[red]not found often enough, or found where nothing is: {', '.join(weak)}[/]")
         raise typer.Exit(1)
 
 
