@@ -17,6 +17,7 @@ from libs.rules.calendars import Calendars
 from libs.rules.documents import RuleBook
 from libs.rules.reference import calendars_provider, rulebook_provider
 from libs.service import docs_page, openapi, problem_pages, schema_pages, streaming, telemetry
+from libs.service.admission import Admission
 from libs.service.auth import unguarded
 from libs.service.equipment import Equipment
 from libs.service.limits import Limits, uploads_of
@@ -66,6 +67,9 @@ def create_app(service: Service, equipment: Equipment | None = None) -> FastAPI:
     app.include_router(schema_pages.router)
     install(app)
     app.add_middleware(Limits, uploads=uploads_of(app))
+    if equipment is not None:
+        settings = equipment.settings
+        app.add_middleware(Admission, commands=settings.commands_at_once, queries=settings.queries_at_once)
     app.add_middleware(Boundary)
     if equipment is not None and equipment.settings.cors_origins:
         app.add_middleware(

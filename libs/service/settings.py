@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     secret: SecretStr = SecretStr("")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     pool_size: Annotated[int, Field(ge=1, le=100)] = 8
+    commands_at_once: Annotated[int, Field(ge=1, le=10_000)] = 64
+    queries_at_once: Annotated[int, Field(ge=1, le=10_000)] = 256
     failpoints: str = ""
 
     @model_validator(mode="before")

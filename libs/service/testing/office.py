@@ -178,6 +178,7 @@ async def open_office(
     key, clock, wake, folded = signing_key(None), FixedClock(start), Wake(), Wake()
     async with AsyncExitStack() as exits:
         settings = Settings(
+            commands_at_once=512,
             service=service.name,
             environment="development",
             api_url=SecretStr(database.api_url),

@@ -44,6 +44,7 @@ def key() -> ECKey:
 def settings(pond_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a test process."""
     return Settings(
+        commands_at_once=512,
         service="lead-routing",
         environment="development",
         api_url=SecretStr(pond_database.api_url),
