@@ -12,7 +12,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 ARGS ?=
 TESTS ?=
 
-.PHONY: help run servers test check faults format import contracts lock clean
+.PHONY: help run servers test check bench faults format import contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ check: .venv/dev ## style, types, who imports whom, contracts and API documents
 .check-openapi:
 	@if [ -e libs/service/openapi.py ]; then $(BIN)/python -m libs.service.openapi check; \
 	else echo "openapi: nothing generates documents yet"; fi
+
+bench: .venv/dev ## measure, each figure against a raw baseline in the same run; ARGS="append http --full"
+	@$(BIN)/python -m bench $(ARGS)
 
 faults: .venv/dev ## break everything under load and prove that nothing is lost; SEEDS=20 ARGS="--first 7 --faults 10"
 	@$(BIN)/python -m tests.integration.faults --seeds $(or $(SEEDS),20) $(ARGS)

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,14 +79,14 @@ def wait_for_kafka(servers: Servers, say: Say) -> None:
 
 
 @contextmanager
-def throw_away(say: Say) -> Iterator[Servers]:
+def throw_away(say: Say, settings: Mapping[str, str] = THROW_AWAY_SETTINGS) -> Iterator[Servers]:
     """Servers on random ports with data in a temporary folder that is removed at the end, for tests."""
     # What a killed test run left behind is swept here, because nobody comes back to a temporary folder.
     _remove_abandoned()
     folder = Path(tempfile.mkdtemp(prefix=f"salesloom-{os.getpid()}-"))
     try:
         places = Places(folder).make()
-        with _started(places, free_ports(3), THROW_AWAY_SETTINGS, say) as servers:
+        with _started(places, free_ports(3), settings, say) as servers:
             wait_for_kafka(servers, say)
             yield servers
     finally:
@@ -104,7 +104,7 @@ def _remove_abandoned() -> None:
 
 
 @contextmanager
-def _started(places: Places, ports: Sequence[int], settings: dict[str, str], say: Say) -> Iterator[Servers]:
+def _started(places: Places, ports: Sequence[int], settings: Mapping[str, str], say: Say) -> Iterator[Servers]:
     """Start both at once, yield them when PostgreSQL answers, stop both at once.
 
     `ports`: PostgreSQL's, Kafka's, Kafka's controller's.

@@ -174,7 +174,7 @@ def stack(
             running.add(name, ports[name], databases[name])
         for member in running.members.values():
             wait_ready(member)
-        until("the issuer answers", lambda: _answers_well(f"{issuer}/jwks"), within_s=READY_WITHIN_S)
+        until("the issuer answers", lambda: answers_well(f"{issuer}/jwks"), within_s=READY_WITHIN_S)
         say(f"{len(services)} services ready ({time.monotonic() - begun:.1f} s)")
         yield running
 
@@ -213,13 +213,13 @@ def wait_ready(member: Member) -> None:
     """Return when its `/readyz` says yes; raise Trouble with its last words if it ends first."""
     until(
         f"{member.name} is ready",
-        lambda: _answers_well(f"{member.health}/readyz"),
+        lambda: answers_well(f"{member.health}/readyz"),
         within_s=READY_WITHIN_S,
         child=member.child,
     )
 
 
-def _answers_well(url: str) -> bool:
+def answers_well(url: str) -> bool:
     try:
         return httpx2.get(url, timeout=5, verify=False).status_code == 200  # no TLS here, so no certificates to load
     except httpx2.HTTPError:

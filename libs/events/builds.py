@@ -53,7 +53,7 @@ class Builds:
                 return serving
             build = await self.maker.load(upto=upto, report=report)
             async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-                await self.maker.catch_up(connection, build, upto or await head_of(connection))
+                await self.maker.catch_up(connection, build, await head_of(connection) if upto is None else upto)
                 await self._serve(connection, build)
         logger.info("read model built", projection=self.projection.wanted, build=build.number)
         return build

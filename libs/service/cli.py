@@ -23,7 +23,7 @@ from libs.service.operators import add_operators
 from libs.service.recovery_line import add_recovery
 from libs.service.server import Server, Work, serve_until_told, server
 from libs.service.service import Service
-from libs.service.settings import Settings
+from libs.service.settings import PREFIX, Settings
 from libs.service.telemetry import configure_logs, configure_traces
 from libs.service.working import opened_worker
 
@@ -85,6 +85,9 @@ def configured(service: Service) -> Settings:
 
 async def _run(service: Service, settings: Settings, *, api: bool, worker: bool) -> None:
     """Run what was asked for until SIGTERM or SIGINT, the health application beside it."""
+    if api and settings.environment == "production" and not settings.issuer:
+        print(f"{PREFIX}ISSUER: an API needs to know who issues its tokens", file=sys.stderr)
+        raise typer.Exit(EX_CONFIG)
     traces = configure_traces(settings)
     heart = Heart()
     draining = asyncio.Event()

@@ -25,6 +25,9 @@ FIRST_PORT = 8001
 FIRST_HEALTH_PORT = 9001
 DEVELOPMENT_SECRET = "development-only-" * 3
 KEY_BYTES = 32
+GUESSED = frozenset(
+    {"", "postgres", "password", "passwort", "salesloom", "secret", "changeme", "admin", "root", "123456"}
+)
 
 
 class Settings(BaseSettings):
@@ -106,12 +109,25 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}FAILPOINTS: only in development")
         if self.clock != "real":
             raise ValueError(f"{PREFIX}CLOCK: only the real clock outside development")
+        self._guard_secrets()
+        if not self.audience:
+            raise ValueError(f"{PREFIX}AUDIENCE: needed outside development, or tokens for others would be taken")
+        if "*" in self.cors_origins:
+            raise ValueError(f"{PREFIX}CORS_ORIGINS: name the origins; * only in development")
         issuer = urlsplit(self.issuer)
         if self.issuer and (issuer.scheme != "https" or issuer.hostname in {"localhost", "127.0.0.1", "::1"}):
             raise ValueError(f"{PREFIX}ISSUER: only an https issuer on another host outside development")
-        if not self.secret.get_secret_value():
-            raise ValueError(f"{PREFIX}SECRET: needed outside development (at least {KEY_BYTES} random bytes)")
         return self
+
+    def _guard_secrets(self) -> None:
+        """No secret that others could guess."""
+        secret = self.secret.get_secret_value()
+        if not secret or DEVELOPMENT_SECRET in secret:
+            raise ValueError(f"{PREFIX}SECRET: needed outside development (at least {KEY_BYTES} random bytes)")
+        for name in ("api_url", "worker_url", "owner_url"):
+            address = urlsplit(getattr(self, name).get_secret_value())
+            if address.password is not None and address.password.lower() in {*GUESSED, address.username}:
+                raise ValueError(f"{PREFIX}{name.upper()}: its password is one that anybody would try first")
 
     @property
     def topics(self) -> Topics:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from dev.provision import Database
-from libs.events.clock import FixedClock
+from libs.events.clock import Clock
 from libs.events.facts import Actor
 from libs.events.log import Log, close_log, open_log
 from libs.events.reading import Reader
@@ -36,14 +36,12 @@ class Stack:
     log: Log
     runner: Runner
     worker: Worker
-    clock: FixedClock
+    clock: Clock
     reader: Callable[[str], Reader]
 
 
 @asynccontextmanager
-async def stack(
-    database: Database, bootstrap: str, topics: Topics, plan: Plan, clock: FixedClock
-) -> AsyncIterator[Stack]:
+async def stack(database: Database, bootstrap: str, topics: Topics, plan: Plan, clock: Clock) -> AsyncIterator[Stack]:
     """A service's log and worker, started and stopped."""
     async with AsyncExitStack() as exits:
         log = await open_log(plan.service, database.worker_url, size=16)

@@ -199,3 +199,10 @@ async def _count(place: Database, *poisons: bool) -> None:
 
 def _harmless(recorded: Recorded[Any]) -> Recorded[Any]:
     return replace(recorded, fact=recorded.fact.model_copy(update={"poison": False}))
+
+
+async def test_a_build_from_the_beginning_is_empty(pool: asyncpg.Pool) -> None:
+    """A reaction that begins at 0 folds everything itself: its state must not have it already."""
+    build = await Builds(pool, HEARD).ensure(upto=0)
+    assert await pool.fetchval(f'select count(*) from "{build.schema}".heard') == 0
+    assert (await Builds(pool, HEARD).all())[0].cursor == 0

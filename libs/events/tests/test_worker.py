@@ -72,6 +72,7 @@ async def test_a_deadline_fires_once_when_the_clock_passes_it(pair: tuple[Stack,
     left, right, _ = pair
     await left.runner.run(COUNT, Count(counter_id="quiet"), request())
     await settled(left, right)
+    assert isinstance(left.clock, FixedClock)
     left.clock.advance(timedelta(minutes=59))
     await settled(left, right)
     fired = "select count(*) from log.events where type = 'test-silent.v1'"

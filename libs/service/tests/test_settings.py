@@ -85,3 +85,24 @@ def test_failpoints_are_for_development_and_have_names() -> None:
     assert "SALESLOOM_FAILPOINTS: only in development" in refused(failpoints="append.before=crash")
     with pytest.raises(ValidationError, match="SALESLOOM_FAILPOINTS: 'nowhere' is not one of append.before"):
         Settings(service="kpi", environment="development", failpoints="nowhere=crash")
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ({"audience": ""}, "SALESLOOM_AUDIENCE"),
+        ({"cors_origins": "https://a.example,*"}, "SALESLOOM_CORS_ORIGINS"),
+        ({"issuer": "http://id.example.com"}, "SALESLOOM_ISSUER"),
+        ({"issuer": "https://localhost"}, "SALESLOOM_ISSUER"),
+        ({"secret": SecretStr("")}, "SALESLOOM_SECRET"),
+        ({"secret": SecretStr("development-only-" * 3)}, "SALESLOOM_SECRET"),
+        ({"worker_url": SecretStr("postgresql://worker:Postgres@db/kpi")}, "SALESLOOM_WORKER_URL"),
+        ({"api_url": SecretStr("postgresql://kpi_api:kpi_api@db/kpi")}, "SALESLOOM_API_URL"),
+        ({"owner_url": SecretStr("postgresql://owner:changeme@db/kpi")}, "SALESLOOM_OWNER_URL"),
+    ],
+)
+def test_production_does_not_start_with_what_anybody_could_use(setting: dict[str, object], named: str) -> None:
+    """The setting is named, its value is not shown."""
+    told = refused(**setting)
+    assert named in told
+    assert "Postgres" not in told
