@@ -24,7 +24,7 @@ class MovedNothing(AssertionError):
     """The shuffle did not change the order of what the projection reads: the test would prove nothing."""
 
 
-def prove(projection: Projection, facts: list[Recorded[Any]], examples: int = 40) -> None:
+def prove(projection: Projection, facts: list[Recorded[Any]], examples: int = 80) -> None:
     """Fold many interleavings and compare with the told order. Raises MovedNothing, AssertionError."""
     told = fold_all(projection, facts)
     assert told, f"the story leaves no row in {projection.name}: add examples that do"

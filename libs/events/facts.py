@@ -53,7 +53,8 @@ class Fact(Value):
 
     `type` is the wire name, `stream` the template of the stream it belongs to, `owner` the service that may append it
     (None: every service on streams of its own), `partners` whether the partner feed carries it (never changed),
-    `refusal` the code of the answer where the fact records that a command was refused.
+    `refusal` the code of the answer where the fact records that a command was refused, `erases` the field that lists
+    the subjects whose keys are to be destroyed.
     """
 
     wire: ClassVar[str] = ""
@@ -61,6 +62,7 @@ class Fact(Value):
     partners: ClassVar[bool] = False
     template: ClassVar[str] = ""
     refusal: ClassVar[str | None] = None
+    erases: ClassVar[str | None] = None
 
     def __init_subclass__(cls, **_: Any) -> None:
         """Let the declaration's keywords pass; they are read below, once the fields are known."""
@@ -75,6 +77,7 @@ class Fact(Value):
         partners: bool = False,
         owner: str | None = None,
         refusal: str | None = None,
+        erases: str | None = None,
         **_: Any,
     ) -> None:
         if owner is not None:
@@ -84,6 +87,7 @@ class Fact(Value):
         if type in REGISTRY.types:
             raise ValueError(f"{type} is declared twice")
         cls.wire, cls.partners, cls.template, cls.refusal = type, partners, stream or "", refusal
+        cls.erases = erases
         names = {name for _, name, _, _ in string.Formatter().parse(cls.template) if name}
         if not cls.template or not names <= set(cls.model_fields):
             raise ValueError(f"{cls.__name__}: the stream template {cls.template!r} names fields it does not have")

@@ -22,6 +22,7 @@ from libs.events.feeds import Feeds
 from libs.events.firing import Firing
 from libs.events.folding import Folder
 from libs.events.following import Follower
+from libs.events.forgetting import CURSOR, Forgetter, erasing_types
 from libs.events.ingest import Ingest
 from libs.events.leases import INFRASTRUCTURE, Leases
 from libs.events.log import Log
@@ -93,6 +94,8 @@ class Worker:
             )
         for follower in self.followers:
             self.leases.add(follower.name, follower.run)
+        if erasing_types(plan.service):
+            self.leases.add(CURSOR, Forgetter(plan.service, pool, self.head).run)
         if self.firing.deadlines:
             self.leases.add("deadlines", self.firing.run)
         if plan.senders:
@@ -148,6 +151,7 @@ class Worker:
             )
         wanted = {projection.wanted for projection in self.plan.projections}
         wanted |= {follower.name for follower in self.followers} | {"relay"}
+        wanted |= {CURSOR} if erasing_types(self.plan.service) else set()
         busy = [name for name in sorted(wanted) if behind.get(name, 1) > 0]
         busy += ["effects"] if effects else []
         busy += ["deadlines"] if await self.firing.unsettled() else []

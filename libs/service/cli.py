@@ -18,6 +18,7 @@ from libs.events.worker import Worker
 from libs.service.app import create_app
 from libs.service.health import Check, Heart, api_checks, health_app, worker_checks
 from libs.service.jobs import add_jobs
+from libs.service.keys_line import keys_line
 from libs.service.opening import opened
 from libs.service.operators import add_operators
 from libs.service.recovery_line import add_recovery
@@ -65,6 +66,7 @@ def command_line(service: Service) -> typer.Typer:
 
     add_operators(line, service, lambda: configured(service))
     add_recovery(line, service, lambda: configured(service))
+    line.add_typer(keys_line(lambda: configured(service)), name="keys")
     if service.jobs:
         add_jobs(line, service, lambda: configured(service))
     return line

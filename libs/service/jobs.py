@@ -227,7 +227,7 @@ async def opened_tools(service: Service, settings: Settings) -> AsyncIterator[To
     """A small pool and a log of one's own. What decisions consult of people and rules is at most half a second old."""
     log = await open_log(service.name, settings.worker_url.get_secret_value(), size=CONNECTIONS)
     clock = settings.business_clock()
-    surround(log.wake, clock, settings.key("wrapping"))
+    surround(log.wake, clock, settings.key("wrapping"), settings.master_keys)
     providers = dict(providers_of(service))
     for kind in (Calendars, RuleBook, Reach):
         providers[kind] = _steady(providers[kind])

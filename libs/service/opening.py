@@ -40,7 +40,7 @@ async def opened(
     log = await open_log(service.name, settings.api_url.get_secret_value(), size=settings.pool_size, wake=wake)
     clock = clock or settings.business_clock()
     folded = folded or log.wake
-    surround(folded, clock, settings.key("wrapping"))
+    surround(folded, clock, settings.key("wrapping"), settings.master_keys)
     keys = None
     if authority is None:
         keys = IssuerKeys(settings.issuer)

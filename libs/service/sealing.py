@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import ValidationError
 
 from libs.events.deciding import Command
+from libs.events.errors import Rejected
 from libs.events.facts import Sealed
 from libs.events.reading import Reader
 from libs.events.running import Request
@@ -38,31 +39,51 @@ class SealBroken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """Wraps keys of subjects, and hashes, for one tenant; from the 32 bytes that a service keeps secret."""
+    """Wraps keys of subjects, and hashes, for one tenant.
+
+    `secret` are the 32 bytes for keyed hashes, which never change; `masters` wrap: the first one wraps, all unwrap
+    (none: the secret does both).
+    """
 
     tenant: str
     secret: bytes = field(repr=False)
+    masters: tuple[bytes, ...] = field(default=(), repr=False)
 
     def wrapped(self, subject: str, key: bytes) -> bytes:
         """A subject's key as it is stored."""
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + AESGCM(self._derived("keys of subjects")).encrypt(nonce, key, _bound(self.tenant, subject))
+        nonce, master = os.urandom(NONCE_BYTES), (self.masters or (self.secret,))[0]
+        return nonce + self._wrapping(master).encrypt(nonce, key, _bound(self.tenant, subject))
 
     def unwrapped(self, subject: str, stored: bytes) -> bytes:
         """The key that was stored for this subject; raises SealBroken for any other."""
+        for master in self.masters or (self.secret,):
+            if (key := self._opened(master, subject, stored)) is not None:
+                return key
+        raise SealBroken("the stored key was wrapped with another master key or for another subject")
+
+    def rewrapped(self, subject: str, stored: bytes) -> bytes | None:
+        """The key wrapped with the present master key; None where it is already. Raises SealBroken."""
+        if self._opened((self.masters or (self.secret,))[0], subject, stored) is not None:
+            return None
+        return self.wrapped(subject, self.unwrapped(subject, stored))
+
+    def _opened(self, master: bytes, subject: str, stored: bytes) -> bytes | None:
         nonce, text = stored[:NONCE_BYTES], stored[NONCE_BYTES:]
         try:
-            return AESGCM(self._derived("keys of subjects")).decrypt(nonce, text, _bound(self.tenant, subject))
-        except (InvalidTag, ValueError) as error:
-            raise SealBroken("the stored key was wrapped with another secret or for another subject") from error
+            return self._wrapping(master).decrypt(nonce, text, _bound(self.tenant, subject))
+        except (InvalidTag, ValueError):
+            return None
+
+    def _wrapping(self, master: bytes) -> AESGCM:
+        return AESGCM(self._derived("keys of subjects", master))
 
     def keyed_hash(self, text: str) -> str:
         """HMAC-SHA-256 in hexadecimal: the same for the same text of this tenant, meaningless without the secret."""
         return hmac.digest(self._derived("keyed hashes"), text.encode(), "sha256").hex()
 
-    def _derived(self, purpose: str) -> bytes:
+    def _derived(self, purpose: str, secret: bytes | None = None) -> bytes:
         info = f"salesloom {purpose}".encode()
-        return HKDF(SHA256(), length=KEY_BYTES, salt=self.tenant.encode(), info=info).derive(self.secret)
+        return HKDF(SHA256(), length=KEY_BYTES, salt=self.tenant.encode(), info=info).derive(secret or self.secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +93,7 @@ class Sealer:
     vault: Vault
     keys: Mapping[str, bytes] = field(repr=False)
     nonces: Callable[[int], bytes] = field(default=os.urandom, repr=False)
+    erased: frozenset[str] = frozenset()
 
     @classmethod
     def for_tests(cls, tenant: str = "demotenant") -> Sealer:
@@ -82,7 +104,10 @@ class Sealer:
         """Sealed text of a subject; `field` tells apart what must not be taken for each other. KeyError: no such key.
 
         A new nonce each time: sealing twice gives two different values. At most about 14,000 bytes of text.
+        Rejected: the subject was erased.
         """
+        if subject in self.erased:
+            raise Rejected("CONFLICT_STATE", "this person was erased; nothing more is kept of them")
         try:
             key = self.keys[subject]
         except KeyError:
@@ -108,7 +133,7 @@ async def sealer_provider(reader: Reader, request: Request, command: Command, no
     if len(subjects) > MAX_SUBJECTS:
         raise ValueError(f"a command seals for at most {MAX_SUBJECTS} subjects, not {len(subjects)}")
     keys = await _known(reader, vault, subjects)
-    missing = [subject for subject in subjects if subject not in keys]
+    missing, erased = [subject for subject in subjects if subject not in keys], frozenset[str]()
     if missing:
         new = [vault.wrapped(subject, AESGCM.generate_key(8 * KEY_BYTES)) for subject in missing]
         rows = await reader().fetch(
@@ -117,8 +142,9 @@ async def sealer_provider(reader: Reader, request: Request, command: Command, no
             missing,
             new,
         )
-        keys |= {subject: vault.unwrapped(subject, stored) for subject, stored in rows}
-    return Sealer(vault, keys)
+        erased = frozenset(subject for subject, stored in rows if not stored)
+        keys |= {subject: vault.unwrapped(subject, stored) for subject, stored in rows if stored}
+    return Sealer(vault, keys, erased=erased)
 
 
 def _subjects(command: Command) -> set[str]:
@@ -165,10 +191,10 @@ def opener(read: Reader) -> Opener:
 
 def vault_of(reader: Reader) -> Vault:
     """The vault of the reader's tenant; RuntimeError in a process that holds no key."""
-    secret = around(reader).wrapping
-    if len(secret) != KEY_BYTES:
+    surroundings = around(reader)
+    if len(surroundings.wrapping) != KEY_BYTES:
         raise RuntimeError("this process cannot seal or open: nobody called surround() with the wrapping key")
-    return Vault(reader.tenant, secret)
+    return Vault(reader.tenant, surroundings.wrapping, surroundings.masters)
 
 
 async def _known(reader: Reader, vault: Vault, subjects: Sequence[str]) -> dict[str, bytes]:

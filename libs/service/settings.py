@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     objects: str = ""
     otlp_endpoint: str = ""
     secret: SecretStr = SecretStr("")
+    master_key: SecretStr = SecretStr("")
+    previous_master_key: SecretStr = SecretStr("")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     pool_size: Annotated[int, Field(ge=1, le=100)] = 8
     commands_at_once: Annotated[int, Field(ge=1, le=10_000)] = 64
@@ -63,7 +65,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for name in ("api_url", "worker_url", "owner_url", "secret"):
+        for name in ("api_url", "worker_url", "owner_url", "secret", "master_key", "previous_master_key"):
             path = os.environ.get(f"{PREFIX}{name.upper()}_FILE")
             if path and not values.get(name):
                 values[name] = Path(path).read_text().strip()
@@ -99,6 +101,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}ALGORITHMS: {', '.join(sorted(unknown))} is not one of {', '.join(ALGORITHMS)}")
         clock_from(self.clock)
         self.key("any")
+        _ = self.master_keys
         try:
             failpoints.parse(self.failpoints)
         except ValueError as error:
@@ -146,15 +149,25 @@ class Settings(BaseSettings):
         """
         return hmac.new(self._secret_bytes(), f"salesloom\n{self.service}\n{purpose}".encode(), hashlib.sha256).digest()
 
+    @property
+    def master_keys(self) -> tuple[bytes, ...]:
+        """What the keys of subjects are wrapped with: the present one first, then those that still open older ones."""
+        given = [("MASTER_KEY", self.master_key), ("PREVIOUS_MASTER_KEY", self.previous_master_key)]
+        found = [_bytes_of(name, key.get_secret_value()) for name, key in given if key.get_secret_value()]
+        return (*found, self.key("wrapping"))
+
     def _secret_bytes(self) -> bytes:
         text = self.secret.get_secret_value()
-        if not text:
-            return DEVELOPMENT_SECRET.encode()
-        for decode in (bytes.fromhex, base64.urlsafe_b64decode):
-            try:
-                found = decode(text + ("=" * (-len(text) % 4) if decode is base64.urlsafe_b64decode else ""))
-            except (ValueError, binascii.Error):
-                continue
-            if len(found) >= KEY_BYTES:
-                return found
-        raise ValueError(f"{PREFIX}SECRET: {KEY_BYTES} bytes or more, in hex or urlsafe base64")
+        return _bytes_of("SECRET", text) if text else DEVELOPMENT_SECRET.encode()
+
+
+def _bytes_of(name: str, text: str) -> bytes:
+    """A secret as it is written in a setting."""
+    for decode in (bytes.fromhex, base64.urlsafe_b64decode):
+        try:
+            found = decode(text + ("=" * (-len(text) % 4) if decode is base64.urlsafe_b64decode else ""))
+        except (ValueError, binascii.Error):
+            continue
+        if len(found) >= KEY_BYTES:
+            return found
+    raise ValueError(f"{PREFIX}{name}: {KEY_BYTES} bytes or more, in hex or urlsafe base64")

@@ -12,18 +12,19 @@ from libs.events.waking import Wake
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The clock of a process, and its 32 bytes for wrapping the keys of subjects (none: it seals and opens nothing)."""
+    """The clock of a process, its 32 bytes for keyed hashes (none: it seals and opens nothing), and its master keys."""
 
     clock: Clock
     wrapping: bytes = b""
+    masters: tuple[bytes, ...] = ()
 
 
 _KNOWN: WeakKeyDictionary[Wake, Surroundings] = WeakKeyDictionary()
 
 
-def surround(wake: Wake, clock: Clock, wrapping: bytes = b"") -> None:
+def surround(wake: Wake, clock: Clock, wrapping: bytes = b"", masters: tuple[bytes, ...] = ()) -> None:
     """Say once at start what surrounds the readers of a log (`log.wake`)."""
-    _KNOWN[wake] = Surroundings(clock, wrapping)
+    _KNOWN[wake] = Surroundings(clock, wrapping, masters)
 
 
 def around(reader: Reader) -> Surroundings:

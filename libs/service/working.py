@@ -43,7 +43,7 @@ async def opened_worker(
     log = await open_log(service.name, settings.worker_url.get_secret_value(), size=size, wake=wake)
     clock = clock or settings.business_clock()
     folded = folded or Wake()
-    surround(folded, clock, settings.key("wrapping"))
+    surround(folded, clock, settings.key("wrapping"), settings.master_keys)
     sources = service.sources
     runner = Runner(
         log,

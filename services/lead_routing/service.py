@@ -9,6 +9,7 @@ from libs.service.organisation import PEOPLE
 from libs.service.service import Resource, Service
 from services.lead_routing.assignment import api as assignment
 from services.lead_routing.calendars import api as calendars
+from services.lead_routing.erasure import api as erasure
 from services.lead_routing.followup import api as followup
 from services.lead_routing.followup.domain import RecentNotes
 from services.lead_routing.followup.projections import COMPANY_CONTACTS, REP_NOTES
@@ -40,6 +41,7 @@ SERVICE = Service(
         leads.router,
         assignment.router,
         followup.router,
+        erasure.router,
         pools.router,
         routing.router,
         routing.policies,

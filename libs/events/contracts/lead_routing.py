@@ -485,6 +485,15 @@ class LeadDisqualified(LeadRoutingFact, type="lead-disqualified.v1", stream="lea
     disqualified_at: Instant
 
 
+class LeadErased(LeadRoutingFact, type="lead-erased.v1", stream="lead-{lead_id}", partners=True, erases="subjects"):
+    """The people of the lead are erased: the keys of `subjects` are destroyed, what was sealed is lost to everybody."""
+
+    lead_id: Identity
+    subjects: list[Identity]
+    reason_code: Label
+    erased_at: Instant
+
+
 class LeadReopened(LeadRoutingFact, type="lead-reopened.v1", stream="lead-{lead_id}", partners=True):
     """A disqualified lead is worked on again."""
 

@@ -15,11 +15,12 @@ from dev.provision import Database
 from libs.events.clock import FixedClock
 from libs.events.connections import open_pool
 from libs.events.deciding import Command
+from libs.events.errors import Rejected
 from libs.events.facts import Actor, Sealed
 from libs.events.reading import Reader
 from libs.events.running import Request
 from libs.events.waking import Wake
-from libs.service.sealing import SealBroken, Sealer, opener, sealer_provider
+from libs.service.sealing import SealBroken, Sealer, Vault, opener, sealer_provider
 from libs.service.surroundings import surround
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -170,3 +171,37 @@ async def test_a_process_without_the_key_says_so(reader: Reader) -> None:
 
 def test_the_sealer_of_tests_gives_the_same_value_for_the_same_text() -> None:
     assert Sealer.for_tests().seal("lead-1", "x") == Sealer.for_tests().seal("lead-1", "x")
+
+
+async def test_keys_are_wrapped_anew_while_both_master_keys_open(reader: Reader, sealed_database: Database) -> None:
+    """B.2: after a rotation the old master key can be taken away; a second rotation has nothing to do."""
+    old, new = b"o" * 32, b"n" * 32
+    surround(reader.wake, FixedClock(NOW), bytes(range(32)), (old,))
+    sealed = await sealed_phone(reader)
+    surround(reader.wake, FixedClock(NOW), bytes(range(32)), (new, old))
+    assert await opener(reader).open(sealed, "phone") == "13800001111"
+    worker = await asyncpg.connect(sealed_database.worker_url)
+    vault = Vault(reader.tenant, bytes(range(32)), (new, old))
+    stored = await worker.fetchval("select key from log.subject_keys where tenant = $1", reader.tenant)
+    rewrapped = vault.rewrapped("lead-1", stored)
+    arguments = ([reader.tenant], ["lead-1"], [stored], [rewrapped])
+    assert await worker.fetchval("select log.rewrap($1, $2, $3, $4)", *arguments) == 1
+    assert await worker.fetchval("select log.rewrap($1, $2, $3, $4)", *arguments) == 0  # it is another one by now
+    assert vault.rewrapped("lead-1", rewrapped or b"") is None
+    await worker.close()
+    surround(reader.wake, FixedClock(NOW), bytes(range(32)), (new,))
+    assert await opener(reader).open(sealed, "phone") == "13800001111"
+    with pytest.raises(SealBroken):
+        Vault(reader.tenant, bytes(range(32)), (old,)).unwrapped("lead-1", rewrapped or b"")
+
+
+async def test_a_destroyed_key_is_never_made_again(reader: Reader, sealed_database: Database) -> None:
+    """What is said of an erased person later is not kept either."""
+    sealed = await sealed_phone(reader)
+    worker = await asyncpg.connect(sealed_database.worker_url)
+    await worker.execute("select log.forget(array[$1], array['lead-1'])", reader.tenant)
+    await worker.close()
+    assert await opener(reader).open(sealed, "phone") is None
+    again = await sealer(reader, Capture(lead_id="lead-1"))
+    with pytest.raises(Rejected, match="this person was erased"):
+        again.seal("lead-1", "13800001111", "phone")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from pydantic import AwareDatetime, Field
 
@@ -186,7 +186,17 @@ def _terms(states: States, lead: Lead, given: Given) -> Protection:
     return given[RuleBook].only(POLICY_KIND).parsed(RoutingPolicy).protection
 
 
-def _with_workload(states: States, command: ConvertLead | DisqualifyLead, given: Given) -> list[StreamOf[Any]]:
+class OfALead(Protocol):
+    """A command about a lead."""
+
+    @property
+    def lead_id(self) -> str:
+        """The lead's id."""
+        ...
+
+
+def with_workload(states: States, command: OfALead, given: Given) -> list[StreamOf[Any]]:
+    """The lead, and the load of whoever has it."""
     main = LEAD.of(command.lead_id)
     owner = states[main].owner_id
     return [main, *([WORKLOAD.of(owner)] if owner else [])]
@@ -241,6 +251,6 @@ def _reopen(states: States, command: ReopenLead, given: Given) -> list[Fact]:
 RECORD_ACTIVITY = Decider(
     "record-activity", _activity_streams, _record_activity, consults=(Calendars, RuleBook, Reach, Sealer, RecentNotes)
 )
-CONVERT = Decider("convert-lead", _with_workload, _convert, consults=(Reach,))
-DISQUALIFY = Decider("disqualify-lead", _with_workload, _disqualify, consults=(Reach,))
+CONVERT = Decider("convert-lead", with_workload, _convert, consults=(Reach,))
+DISQUALIFY = Decider("disqualify-lead", with_workload, _disqualify, consults=(Reach,))
 REOPEN = Decider("reopen-lead", lambda states, command, given: [LEAD.of(command.lead_id)], _reopen, consults=(Reach,))

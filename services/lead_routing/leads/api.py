@@ -39,7 +39,7 @@ from services.lead_routing.leads.queries import (
 from services.lead_routing.paths import LeadPath
 
 router = APIRouter(tags=["leads"])
-State = Literal["captured", "pooled", "assigned", "working", "converted", "disqualified"]
+State = Literal["captured", "pooled", "assigned", "working", "converted", "disqualified", "erased"]
 
 
 class LeadBody(

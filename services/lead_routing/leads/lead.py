@@ -18,6 +18,7 @@ from libs.events.contracts.lead_routing import (
     LeadConverted,
     LeadDeclined,
     LeadDisqualified,
+    LeadErased,
     LeadFirstResponded,
     LeadPooled,
     LeadReassigned,
@@ -33,7 +34,7 @@ from libs.events.deciding import Given, StreamKind
 from libs.events.errors import NotFound
 from libs.service.organisation import Reach
 
-LeadState = Literal["unknown", "captured", "pooled", "assigned", "working", "converted", "disqualified"]
+LeadState = Literal["unknown", "captured", "pooled", "assigned", "working", "converted", "disqualified", "erased"]
 OPEN: frozenset[LeadState] = frozenset({"captured", "pooled", "assigned", "working"})
 LEADERS = frozenset({"manager", "director"})
 
@@ -69,6 +70,7 @@ class Lead:
     held_reason: str | None = None
     held_until: datetime | None = None
     ended_at: datetime | None = None
+    contacts: tuple[str, ...] = ()
 
     @property
     def waits_for_routing(self) -> bool:
@@ -87,7 +89,12 @@ def evolve(lead: Lead, fact: Any) -> Lead:
     match fact:
         case LeadCaptured():
             return replace(
-                lead, state="captured", source=fact.source, company=fact.company, captured_at=fact.captured_at
+                lead,
+                state="captured",
+                source=fact.source,
+                company=fact.company,
+                captured_at=fact.captured_at,
+                contacts=tuple(contact.contact_id for contact in fact.contacts),
             )
         case LeadTagged():
             return replace(lead, tags={**lead.tags, fact.dimension: fact.value})
@@ -106,6 +113,8 @@ def evolve(lead: Lead, fact: Any) -> Lead:
         case LeadDisqualified():
             ended = _without_owner(lead, "disqualified", fact.disqualified_at)
             return replace(ended, ended_at=fact.disqualified_at, lost=lead.lost)
+        case LeadErased():
+            return replace(lead, state="erased", ended_at=fact.erased_at)
         case LeadReopened():
             return replace(lead, state="captured", ended_at=None, turned_down=frozenset())
         case _:

@@ -17,6 +17,7 @@ from libs.events.contracts.lead_routing import (
     LeadConverted,
     LeadDeclined,
     LeadDisqualified,
+    LeadErased,
     LeadFirstResponded,
     LeadPooled,
     LeadReassigned,
@@ -33,6 +34,7 @@ from libs.events.projecting import Deadline, Group, Projection, Table
 from libs.events.reacting import Attempt
 from services.lead_routing.assignment.domain import EXPIRE_ACCEPTANCE, ExpireAcceptance
 from services.lead_routing.leads.company import company_key
+from services.lead_routing.leads.domain import PERSONAL
 from services.lead_routing.routing.domain import ROUTE, RouteLead
 
 
@@ -125,6 +127,9 @@ def _after(row: LeadRow, fact: Any) -> LeadRow:
             return replace(row, state="converted", opportunity_id=opportunity_id, accept_by=None)
         case LeadDisqualified(reason_code=reason_code):
             return replace(_unowned(row, "disqualified"), reason_code=reason_code)
+        case LeadErased():
+            known = [{name: text for name, text in one.items() if name not in PERSONAL} for one in row.contacts]
+            return replace(row, state="erased", contacts=known)
         case LeadReopened():
             return replace(row, state="captured", reason_code=None)
         case _:
@@ -229,6 +234,7 @@ LEAD_BOARD = Projection(
         LeadFirstResponded,
         LeadConverted,
         LeadDisqualified,
+        LeadErased,
         LeadReopened,
     ),
     tables=(LEADS,),

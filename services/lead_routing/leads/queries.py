@@ -18,7 +18,8 @@ from services.lead_routing.leads.domain import PERSONAL
 from services.lead_routing.leads.projections import LEAD_BOARD
 
 VISIBLE = (
-    "($2::text[] is null or coalesce(l.owner_id, case when l.state = 'disqualified' then l.former_owner end) = any($2)"
+    "($2::text[] is null"
+    " or coalesce(l.owner_id, case when l.state in ('disqualified', 'erased') then l.former_owner end) = any($2)"
     " or (l.owner_id is null and $3))"
 )
 """$2: whose work is seen; $3: whether leads without an owner are."""
@@ -33,7 +34,7 @@ class LeadView(View):
 
     lead_id: str
     version: int
-    state: str = Field(description="captured, pooled, assigned, working, converted or disqualified")
+    state: str = Field(description="captured, pooled, assigned, working, converted, disqualified or erased")
     company: str
     channel: str
     campaign_id: str | None

@@ -49,6 +49,7 @@ from libs.events.contracts.lead_routing import (
     LeadConverted,
     LeadDeclined,
     LeadDisqualified,
+    LeadErased,
     LeadFirstResponded,
     LeadPooled,
     LeadReassigned,
@@ -382,6 +383,16 @@ CHANGED_HANDS: list[tuple[Fact, datetime]] = [
     ),
     carried(REP_WANG, LEAD_3, "0", 7),
     (LeadReopened(lead_id=LEAD_3, reason="客户回电", reopened_at=at(50)), at(50)),
+    (LeadDisqualified(lead_id=LEAD_3, reason_code="erased", disqualified_at=at(51)), at(51)),
+    (
+        LeadErased(
+            lead_id=LEAD_3,
+            subjects=[LEAD_3, f"contact-of-{LEAD_3}"],
+            reason_code="requested_by_the_person",
+            erased_at=at(51),
+        ),
+        at(51),
+    ),
 ]
 
 ANSWERED: list[tuple[Fact, datetime]] = [

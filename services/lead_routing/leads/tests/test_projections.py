@@ -30,7 +30,7 @@ def test_the_board_shows_where_every_lead_of_the_story_ended() -> None:
     assert board[LEAD_1].tags["region"] == "east"
     assert board[LEAD_1].first_responded_at == at(0.75)
     assert (board[LEAD_2].state, board[LEAD_2].pool_id) == ("pooled", POOL)
-    assert (board[LEAD_3].state, board[LEAD_3].owner_id) == ("captured", None)
+    assert (board[LEAD_3].state, board[LEAD_3].owner_id) == ("erased", None)
 
 
 def test_the_versions_of_the_board_are_those_of_the_streams() -> None:

@@ -1,0 +1,1 @@
+"""Erasing the people behind a lead."""
