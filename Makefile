@@ -12,7 +12,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 ARGS ?=
 TESTS ?=
 
-.PHONY: help run servers test check bench faults format import contracts lock clean
+.PHONY: help run servers test check bench faults simulate format import contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ check: .venv/dev ## style, types, who imports whom, contracts and API documents
 
 bench: .venv/dev ## measure, each figure against a raw baseline in the same run; ARGS="append http --full"
 	@$(BIN)/python -m bench $(ARGS)
+
+simulate: .venv/dev ## live many lives of relay, ingest and leases in a model; SEEDS=10000
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),5000) $(ARGS)
 
 faults: .venv/dev ## break everything under load and prove that nothing is lost; SEEDS=20 ARGS="--first 7 --faults 10"
 	@$(BIN)/python -m tests.integration.faults --seeds $(or $(SEEDS),20) $(ARGS)

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from libs.events import metrics
+from libs.events.chain import Partition
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.failpoints import failpoint
 from libs.events.leases import Fenced, Lease
@@ -31,27 +32,6 @@ COMMIT_SECONDS = 5.0
 FENCED, FORKED = "SL003", "SL004"
 
 logger = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Partition:
-    """What is known of one partition: the end of the chain that was applied, and what holds it up.
-
-    `gap` says what is missing; `reread_to` is where it ended when it began to be read again from its start.
-    """
-
-    source: str
-    own_seq: int = 0
-    offset: int = 0
-    gap: str = ""
-    gap_since: float | None = None
-    reread_to: int | None = None
-    stopped_until: float | None = None
-
-    @property
-    def missed(self) -> bool:
-        """True when it was read through again and the gap is still there: copies published later did not fill it."""
-        return bool(self.gap) and self.reread_to is not None and self.offset >= self.reread_to
 
 
 @dataclass(slots=True)
@@ -203,41 +183,34 @@ class Ingest:
 
     def _take(self, part: _Part, received: Received) -> None:
         partition = part.partition
-        if received.own_seq <= partition.own_seq:
-            part.repeated.append(received.fact["event_id"])
-            metrics.REPEATED.labels(partition.source).inc()
-        elif received.previous == partition.own_seq:
-            part.facts.append(received.fact)
-            partition.own_seq = received.own_seq
-            partition.gap, partition.gap_since = "", None
-            if partition.reread_to is not None:
-                metrics.ALARM.labels(f"ingest {partition.source}").set(0)
-            partition.reread_to = None
-            metrics.INGESTED.labels(partition.source).inc()
-        elif received.previous < partition.own_seq:
-            self._stop(partition, part.number, "forked", f"own_seq {received.own_seq} follows {received.previous}")
-        elif not partition.gap:
-            partition.gap = (
-                f"after own_seq {partition.own_seq} comes {received.own_seq}, which follows {received.previous}"
-            )
-            partition.gap_since = time.monotonic()
+        rereading = partition.reread_to is not None
+        match partition.take(received.own_seq, received.previous):
+            case "repeated":
+                part.repeated.append(received.fact["event_id"])
+                metrics.REPEATED.labels(partition.source).inc()
+            case "next":
+                part.facts.append(received.fact)
+                metrics.INGESTED.labels(partition.source).inc()
+                if rereading:
+                    metrics.ALARM.labels(f"ingest {partition.source}").set(0)
+            case "forked":
+                detail = f"own_seq {received.own_seq} follows {received.previous}"
+                self._stop(partition, part.number, "forked", detail)
+            case "gap":
+                pass  # applied when what is missing has come
 
     def _stop(self, partition: Partition, number: int, state: str, detail: str) -> None:
         logger.error(
             "ingest of a partition stands still", source=partition.source, partition=number, state=state, detail=detail
         )
         metrics.ALARM.labels(f"ingest {partition.source}").set(1)
-        partition.stopped_until = time.monotonic() + AGAIN_SECONDS
+        partition.stop(time.monotonic() + AGAIN_SECONDS)
         self._troubles.append((partition.source, number, state, detail))
 
     async def _nudge(self, consumer: AIOKafkaConsumer, tp: TopicPartition, partition: Partition) -> None:
         """Read a partition with a hole again from its start: after a moment, and every 30 s while it stands still."""
-        now = time.monotonic()
-        stopped = partition.stopped_until is not None and now > partition.stopped_until
-        waited = partition.gap_since is not None and now - partition.gap_since > PATIENCE_SECONDS
-        if stopped or (waited and partition.reread_to is None):
-            partition.reread_to = (await consumer.end_offsets([tp]))[tp]
-            partition.gap, partition.gap_since, partition.stopped_until, partition.offset = "", None, None, 0
+        if partition.wants_rereading(time.monotonic(), PATIENCE_SECONDS):
+            partition.reread((await consumer.end_offsets([tp]))[tp])
             consumer.resume(tp)
             consumer.seek(tp, 0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -49,6 +49,52 @@ class Position:
     def last(self, partition: int) -> int:
         """The number last published on a partition; 0 for none."""
         return self.partitions.get(partition, (0, None))[0]
+
+
+def settled(
+    topic: str,
+    stored: Position,
+    broker: Mapping[int, tuple[int, UUID]],
+    *,
+    head: int,
+    known: Mapping[int, UUID],
+    partitions: int,
+    again_to: int = 0,
+) -> Position:
+    """Where to go on, by what is stored and by the last records of the broker; the worst finding wins.
+
+    `head` is the log's own last number, `known` the event ids it has under the broker's numbers. Raises Standstill.
+    """
+    for partition, (number, event_id) in broker.items():
+        if number <= head and known.get(number) != event_id:
+            raise Standstill("forked", f"{topic}/{partition}: number {number} is another fact on the broker")
+    if ahead := [number for number, _ in broker.values() if number > head]:
+        raise Standstill("restoring", f"{topic} goes on to number {max(ahead)}, this log to {head}")
+    if stored.cursor < again_to:
+        return stored
+    position = Position(stored.cursor, dict(stored.partitions))
+    for partition in range(partitions):
+        last = broker[partition][0] if partition in broker else 0
+        if last < position.last(partition):
+            logger.warning("the broker lost facts; publishing again", topic=topic, partition=partition, after=last)
+            position.cursor = min(position.cursor, last)
+        if last:
+            position.partitions[partition] = broker[partition]
+        else:
+            position.partitions.pop(partition, None)
+    return position
+
+
+def chained(
+    facts: Iterable[tuple[int, int, tuple[bytes, Row]]], after: Position
+) -> Iterator[tuple[int, int, int, tuple[bytes, Row]]]:
+    """Those of (number, partition, fact) that are to be sent, each with the number before it; `after` moves along."""
+    for number, partition, fact in facts:
+        previous = after.last(partition)
+        if number <= previous:
+            continue  # published before the position was stored, or before another partition lost its tail
+        after.partitions[partition] = (number, fact[1]["event_id"])
+        yield number, partition, previous, fact
 
 
 class Source(Protocol):
@@ -110,29 +156,20 @@ class Publisher:
             await connection.execute("insert into log.cursors (name) values ($1) on conflict do nothing", name)
             cursor, again_to = await connection.fetchrow("select seq, again_to from log.cursors where name = $1", name)
             rows = await connection.fetch("select * from log.published where topic = $1", topic)
-            head = await self.source.head(connection)
         broker = {
             partition: found
             for partition, message in (await last_records(self.bootstrap, topic)).items()
             if (found := read_record(message.value, message.headers)) is not None
         }
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            # After the broker: what another holder published meanwhile was committed before, so this log has it.
+            head = await self.source.head(connection)
             known = await self.source.event_ids(connection, [found.own_seq for found in broker.values()])
-        for partition, found in broker.items():
-            if found.own_seq <= head and str(known.get(found.own_seq)) != found.fact["event_id"]:
-                raise Standstill("forked", f"{topic}/{partition}: number {found.own_seq} is another fact on the broker")
-        if ahead := [found.own_seq for found in broker.values() if found.own_seq > head]:
-            raise Standstill("restoring", f"{topic} goes on to number {max(ahead)}, this log to {head}")
-        position = Position(cursor, {row["partition"]: (row["own_seq"], row["event_id"]) for row in rows})
-        for partition in range(self.source.partitions if cursor >= again_to else 0):
-            last = broker[partition].own_seq if partition in broker else 0
-            if last < position.last(partition):
-                logger.warning("the broker lost facts; publishing again", topic=topic, partition=partition, after=last)
-                position.cursor = min(position.cursor, last)
-            if last:
-                position.partitions[partition] = (last, UUID(str(broker[partition].fact["event_id"])))
-            else:
-                position.partitions.pop(partition, None)
+        stored = Position(cursor, {row["partition"]: (row["own_seq"], row["event_id"]) for row in rows})
+        last = {partition: (found.own_seq, UUID(found.fact["event_id"])) for partition, found in broker.items()}
+        position = settled(
+            topic, stored, last, head=head, known=known, partitions=self.source.partitions, again_to=again_to
+        )
         await self._save(lease, position, cursor)
 
     async def publish(self, lease: Lease, producer: AIOKafkaProducer) -> int:
@@ -158,19 +195,16 @@ class Publisher:
         now_ms = int(time.time() * 1000)
         builders: dict[int, Any] = {}
         sent: list[Any] = []
-        for number, row in rows:
-            key = key_of(row["tenant"], row["stream"])
-            partition = partition_of(key, self.source.partitions)
-            if number <= after.last(partition):
-                continue  # published before the position was stored, or before another partition lost its tail
-            value, headers = record(row, self.source.service, number, after.last(partition), self.schemas)
+        keyed = ((number, key_of(row["tenant"], row["stream"]), row) for number, row in rows)
+        placed = ((number, partition_of(key, self.source.partitions), (key, row)) for number, key, row in keyed)
+        for number, partition, previous, (key, row) in chained(placed, after):
+            value, headers = record(row, self.source.service, number, previous, self.schemas)
             builder = builders.get(partition)
             if builder is None or not builder.append(key=key, value=value, timestamp=now_ms, headers=headers):
                 if builder is not None:
                     sent.append(await producer.send_batch(builder, topic, partition=partition))
                 builder = builders[partition] = producer.create_batch()
                 builder.append(key=key, value=value, timestamp=now_ms, headers=headers)
-            after.partitions[partition] = (number, row["event_id"])
         for partition, builder in builders.items():
             sent.append(await producer.send_batch(builder, topic, partition=partition))
         return sent

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from libs.events import metrics
 from libs.events.clock import Clock
 from libs.events.connections import ACQUIRE_SECONDS
-from libs.events.leases import Lease
+from libs.events.leases import Fenced, Lease
 from libs.events.publishing import ACK_SECONDS, BATCH, Publisher, Row, Standstill, discard, start_producer
 from libs.events.topics import ensure_topics
 from libs.events.waking import Wake
@@ -83,19 +83,25 @@ class Relay:
             producer = await start_producer(self.bootstrap, "zstd")
             try:
                 await self.publisher.compare(lease)
-                await self._judge("ok", "")
+                await self._judge(lease, "ok", "")
                 metrics.ALARM.labels("relay").set(0)
                 await self._publish(lease, producer)
             except Standstill as standstill:
                 logger.error("relay stands still", verdict=standstill.verdict, detail=standstill.detail)
                 metrics.ALARM.labels("relay").set(1)
-                await self._judge(standstill.verdict, standstill.detail)
+                await self._judge(lease, standstill.verdict, standstill.detail)
                 await asyncio.sleep(RECHECK_SECONDS)
             finally:
                 await discard(producer)
 
-    async def _judge(self, verdict: str, detail: str) -> None:
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+    async def _judge(self, lease: Lease, verdict: str, detail: str) -> None:
+        """Say what was found, unless another holder says so by now."""
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
+            held = await connection.fetchval(
+                "select 1 from log.leases where role = $1 and epoch = $2 for key share", lease.role, lease.epoch
+            )
+            if held is None:
+                raise Fenced(lease.role)
             await connection.execute("select log.judge($1, $2)", verdict, detail)
 
     async def _publish(self, lease: Lease, producer: AIOKafkaProducer) -> None:

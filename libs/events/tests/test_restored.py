@@ -16,12 +16,14 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from uuid_utils.compat import uuid7
 
 from dev.provision import Database
-from libs.events import doctor, doctor_topics, ingest, operating
+from libs.events import doctor, doctor_topics, ingest, operating, publishing
 from libs.events.clock import FixedClock
 from libs.events.connections import open_pool
 from libs.events.effects import EffectRow, EffectTools
 from libs.events.errors import Rejected, Restoring
+from libs.events.leases import Fenced, Lease
 from libs.events.publishing import Standstill, republish
+from libs.events.relay import Relay
 from libs.events.rereading import Hole, Reading
 from libs.events.restoring import NotRestored, Restored, Restorer
 from libs.events.tests.counting import COUNT, COUNTERS, ECHOES, HEARD, Count
@@ -281,6 +283,30 @@ async def test_the_doctor_finds_nothing_in_a_healthy_service_and_names_what_is_w
         found = await _examined(place, left)
         assert {"gapless", "streams", "commands"} <= found.keys()
         assert all(finding.remedy for findings in found.values() for finding in findings)
+
+
+async def test_facts_published_by_another_holder_meanwhile_are_no_other_history(
+    place: Place, database: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relay that lost its lease while it compared must not find, nor say, that this database was restored."""
+    async with place.running(lead_routing=database("lead-routing")) as (left,):
+        await _count(left, 5)
+        await settled(left)
+        original = publishing.last_records
+
+        async def slowly(bootstrap: str, topic: str) -> Any:
+            await _count(left, 5)
+            await settled(left)  # the holder has published them
+            return await original(bootstrap, topic)
+
+        monkeypatch.setattr(publishing, "last_records", slowly)
+        late = Relay("lead-routing", left.log.pool, left.log.wake, place.clock, place.bootstrap, place.topics)
+        old = Lease("relay", left.worker.leases.held["relay"] - 1)
+        with pytest.raises(Fenced):
+            await late.publisher.compare(old)
+        with pytest.raises(Fenced):
+            await late._judge(old, "restoring", "an old finding")
+        assert await left.log.pool.fetchval("select verdict from log.verdict") == "ok"
 
 
 async def _examined(place: Place, one: Stack) -> dict[str, list[doctor.Finding]]:
