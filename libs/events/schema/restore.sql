@@ -31,18 +31,19 @@ begin
     end if;
     select coalesce(max(seq), 0) into v_seq from events;
     select coalesce(max(own_seq), 0) into v_own from events where own_seq is not null;
-    insert into events
-    select v_seq + row_number() over (order by f.own_seq), f.own_seq, f.tenant, f.stream, f.version, f.event_id, f.type,
-           f.data, f.meta, f.occurred_at, f.recorded_at
-      from jsonb_to_recordset(p_facts) as f(own_seq bigint, tenant text, stream text, version integer, event_id uuid,
-           type text, data jsonb, meta jsonb, occurred_at timestamptz, recorded_at timestamptz);
+    with new as (
+        insert into events
+        select v_seq + row_number() over (order by f.own_seq), f.own_seq, f.tenant, f.stream, f.version, f.event_id,
+               f.type, f.data, f.meta, f.occurred_at, f.recorded_at
+          from jsonb_to_recordset(p_facts) as f(own_seq bigint, tenant text, stream text, version integer,
+               event_id uuid, type text, data jsonb, meta jsonb, occurred_at timestamptz, recorded_at timestamptz)
+        returning tenant, stream, version)
+    insert into streams select tenant, stream, max(version) from new group by tenant, stream
+    on conflict (tenant, stream) do update set version = excluded.version;
     select max(own_seq) into v_last from events where own_seq is not null;
     if v_last <> v_own + jsonb_array_length(p_facts) then
         raise exception 'own facts after % are not without a gap', v_own using errcode = 'SL005';
     end if;
-    insert into streams
-    select tenant, stream, max(version) from events where seq > v_seq group by tenant, stream
-    on conflict (tenant, stream) do update set version = excluded.version;
     insert into commands
     select a.id, a.tenant, '', a.answer from jsonb_to_recordset(p_answers) as a(id uuid, tenant text, answer jsonb)
     on conflict do nothing;

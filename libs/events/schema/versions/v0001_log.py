@@ -14,6 +14,7 @@ def upgrade() -> None:
     """Create everything, owned by the connected role; the other two roles get what they need."""
     names: dict[str, str] = context.config.attributes["roles"]
     run_file("log.sql")
+    run_file("appending.sql")
     run("insert into log.service (name, api_role) values ($1, $2)", names["service"], names["api"])
 
 
