@@ -17,6 +17,7 @@ from dev.clients import Clients
 from dev.ports import free_ports
 from dev.processes import until
 from dev.stack import Stack, answers_well
+from dev.timeline import Timeline
 from tests.integration.organisations import CONNECTOR, SUN, build_organisation
 from tests.product import started
 
@@ -30,8 +31,10 @@ async def figures(ground: Ground) -> list[Figure]:
         await asyncio.to_thread(_apart, running, clients)
         make = _maker(clients)
         url, count = running.url("lead-routing"), ground.scale.commands
+        await closed_loop(url, map(make, range(count // 20)), AT_ONCE)
+        await asyncio.to_thread(_drained, running)
+        visible = await _visible(ground, running, clients, make)
         with _bare(ground) as bare:
-            await closed_loop(url, map(make, range(count // 4)), AT_ONCE)
             ours, theirs = [], []
             for _ in range(ground.scale.repeats):
                 ours.append(await _speed(url, make, count))
@@ -43,7 +46,7 @@ async def figures(ground: Ground) -> list[Figure]:
             against("POST a lead, of a bare endpoint with one INSERT", best, baseline, "requests/s", 0.7),
             at_most(f"POST a lead at {best / 2:.0f}/s, p99", 1000 * _p99(half), "ms", 30),
         ]
-        found += await _visible(ground, running, clients, make)
+        found += visible
         found += await _overloaded(url, make, best, 3 * seconds, _p99(half))
     return found
 
@@ -53,6 +56,13 @@ def _apart(running: Stack, clients: Clients) -> None:
     running.stop("lead-routing")
     running.start_again("lead-routing", mode="api")
     running.start_worker("lead-routing")
+
+
+def _drained(running: Stack) -> None:
+    """Everything that was captured is routed and folded everywhere: only then is the next figure its own."""
+    timeline = Timeline(running)
+    timeline.drain()
+    timeline.close()
 
 
 def _maker(clients: Clients) -> Callable[[int], bytes]:

@@ -7,12 +7,14 @@
 --                         meta, occurred_at}]}
 -- Answers one object per command, {"status": "appended" | "seen" | "conflict", ...}, and the seconds waited for the lock.
 create or replace function log.append(p_now timestamptz, p_batch jsonb) returns jsonb
-language plpgsql security definer set search_path = log, pg_temp as $$
+language plpgsql security definer set search_path = log, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
     v_seq bigint; v_own bigint; v_at timestamptz; v_service text;
     v_heads jsonb; v_seen jsonb; v_command jsonb; v_index integer := -1;
     v_accepted integer[] := '{}'; v_results jsonb[] := '{}'; v_stream text;
     v_begun timestamptz := clock_timestamp(); v_waited double precision; v_foreign bigint;
+    v_plain boolean;
 begin
     perform log.lock_append();
     v_waited := extract(epoch from clock_timestamp() - v_begun);
@@ -27,34 +29,51 @@ begin
     select greatest(p_now, floor, (select recorded_at from events where seq = v_seq),
                     (select recorded_at from events where own_seq = v_own))
       into v_at from time_floor;
-    select coalesce(jsonb_object_agg(s.tenant || ' ' || s.stream, s.version), '{}') into v_heads
-      from (select distinct split_part(l.key, ' ', 1) as tenant, substr(l.key, strpos(l.key, ' ') + 1) as stream
-              from jsonb_array_elements(p_batch -> 'commands') c, jsonb_each(c -> 'loaded') l) wanted
-      join streams s using (tenant, stream);
-    select coalesce(jsonb_object_agg(k.command_id, jsonb_build_object('hmac', k.request_hmac, 'answer', k.answer)), '{}')
-      into v_seen
-      from jsonb_array_elements(p_batch -> 'commands') c join commands k on k.command_id = (c ->> 'id')::uuid;
+    -- The usual batch: no command was seen before, each stream is named by one command and is where that one saw it.
+    with l as materialized (
+        select split_part(l.key, ' ', 1) as tenant, substr(l.key, strpos(l.key, ' ') + 1) as stream, l.value::integer as version
+          from jsonb_array_elements(p_batch -> 'commands') c, jsonb_each_text(c -> 'loaded') l),
+    ids as materialized (
+        select (c ->> 'id')::uuid as command_id from jsonb_array_elements(p_batch -> 'commands') c)
+    select (select count(*) = count(distinct (tenant, stream)) from l)
+           and not exists (select from l left join streams s using (tenant, stream)
+                            where coalesce(s.version, 0) <> l.version)
+           and (select count(*) = count(distinct command_id) from ids)
+           and not exists (select from ids join commands k using (command_id))
+      into v_plain;
+    if v_plain then
+        select array_agg(n - 1 order by n), array_agg('{"status": "appended"}'::jsonb) into v_accepted, v_results
+          from jsonb_array_elements(p_batch -> 'commands') with ordinality c(value, n);
+    else
+        select coalesce(jsonb_object_agg(s.tenant || ' ' || s.stream, s.version), '{}') into v_heads
+          from (select distinct split_part(l.key, ' ', 1) as tenant, substr(l.key, strpos(l.key, ' ') + 1) as stream
+                  from jsonb_array_elements(p_batch -> 'commands') c, jsonb_each(c -> 'loaded') l) wanted
+          join streams s using (tenant, stream);
+        select coalesce(jsonb_object_agg(k.command_id, jsonb_build_object('hmac', k.request_hmac, 'answer', k.answer)), '{}')
+          into v_seen
+          from jsonb_array_elements(p_batch -> 'commands') c join commands k on k.command_id = (c ->> 'id')::uuid;
 
-    for v_command in select value from jsonb_array_elements(p_batch -> 'commands') loop
-        v_index := v_index + 1;
-        if v_seen ? (v_command ->> 'id') then
-            v_results := v_results || ((v_seen -> (v_command ->> 'id')) || '{"status": "seen"}'::jsonb);
-            continue;
-        end if;
-        v_stream := null;
-        select l.key into v_stream from jsonb_each(v_command -> 'loaded') l
-         where coalesce((v_heads ->> l.key)::integer, 0) <> l.value::integer limit 1;
-        if v_stream is not null then
-            v_results := v_results || jsonb_build_object('status', 'conflict', 'stream', v_stream, 'current',
-                                                         coalesce((v_heads ->> v_stream)::integer, 0));
-            continue;
-        end if;
-        v_accepted := v_accepted || v_index;
-        v_heads := v_heads || (v_command -> 'after');
-        v_seen := v_seen || jsonb_build_object(v_command ->> 'id', jsonb_build_object(
-            'hmac', v_command ->> 'hmac', 'answer', v_command -> 'answer'));
-        v_results := v_results || '{"status": "appended"}'::jsonb;
-    end loop;
+        for v_command in select value from jsonb_array_elements(p_batch -> 'commands') loop
+            v_index := v_index + 1;
+            if v_seen ? (v_command ->> 'id') then
+                v_results := v_results || ((v_seen -> (v_command ->> 'id')) || '{"status": "seen"}'::jsonb);
+                continue;
+            end if;
+            v_stream := null;
+            select l.key into v_stream from jsonb_each(v_command -> 'loaded') l
+             where coalesce((v_heads ->> l.key)::integer, 0) <> l.value::integer limit 1;
+            if v_stream is not null then
+                v_results := v_results || jsonb_build_object('status', 'conflict', 'stream', v_stream, 'current',
+                                                             coalesce((v_heads ->> v_stream)::integer, 0));
+                continue;
+            end if;
+            v_accepted := v_accepted || v_index;
+            v_heads := v_heads || (v_command -> 'after');
+            v_seen := v_seen || jsonb_build_object(v_command ->> 'id', jsonb_build_object(
+                'hmac', v_command ->> 'hmac', 'answer', v_command -> 'answer'));
+            v_results := v_results || '{"status": "appended"}'::jsonb;
+        end loop;
+    end if;
 
     if cardinality(v_accepted) > 0 then
         with new as (
