@@ -15,7 +15,7 @@ from bench.frame import Figure, Ground, against, at_most, percentile
 from bench.wire import Connection, Taken, closed_loop, open_loop, prepared
 from dev.clients import Clients
 from dev.ports import free_ports
-from dev.processes import until
+from dev.processes import Child, until
 from dev.stack import Stack, answers_well
 from dev.timeline import Timeline
 from tests.integration.organisations import CONNECTOR, SUN, build_organisation
@@ -25,15 +25,17 @@ AT_ONCE, VISIBLE_A_SECOND, OVERLOAD = 24, 50, 5
 
 
 async def figures(ground: Ground) -> list[Figure]:
-    """On lead-routing, its API and its worker as processes of their own, with kpi and alerting listening."""
+    """On lead-routing, its API and its worker as processes of their own, with alerting listening."""
     dsn = ground.servers.postgres.dsn()
     with started(dsn, ground.kafka, "lead-routing", "alerting") as running, Clients(running) as clients:
-        await asyncio.to_thread(_apart, running, clients)
+        worker = await asyncio.to_thread(_apart, running, clients)
         make = _maker(clients)
         url, count = running.url("lead-routing"), ground.scale.commands
         await closed_loop(url, map(make, range(count // 20)), AT_ONCE)
         await asyncio.to_thread(_drained, running)
         visible = await _visible(ground, running, clients, make)
+        worker.ask_to_stop()  # the API is measured alone: in production a worker has processors of its own
+        await asyncio.to_thread(worker.process.wait)
         with _bare(ground) as bare:
             ours, theirs = [], []
             for _ in range(ground.scale.repeats):
@@ -51,11 +53,12 @@ async def figures(ground: Ground) -> list[Figure]:
     return found
 
 
-def _apart(running: Stack, clients: Clients) -> None:
+def _apart(running: Stack, clients: Clients) -> Child:
+    """The worker in a process of its own."""
     build_organisation(clients)
     running.stop("lead-routing")
     running.start_again("lead-routing", mode="api")
-    running.start_worker("lead-routing")
+    return running.start_worker("lead-routing")
 
 
 def _drained(running: Stack) -> None:

@@ -37,19 +37,26 @@ class Folder:
         projection, reader = self.projection, self.projection.wanted
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             build = await connection.fetchrow(
-                "select build, schema_name, cursor from log.builds"
+                "select build, schema_name, cursor, exists (select from log.parked where consumer = $3)"
+                " or exists (select from log.skips where consumer = $3) as parked from log.builds"
                 " where projection = $1 and version = $2 and state = 'serving'",
                 projection.name,
                 projection.version,
+                reader,
             )
             if build is None:
                 raise Fenced(f"{reader} has no serving build")
             self.cursor = build["cursor"]
             upto = await self.head.now()
-            parking = await Parking.load(connection, reader)
+            parking = await Parking.load(connection, reader) if build["parked"] else Parking(reader)
             if upto <= self.cursor and not parking.retry:
                 return False
             raws, upto = await read_facts(connection, projection.wires, self.cursor, upto)
+            if not raws and not parking.retry:
+                await self._move(lease, connection, build, upto)
+                self.cursor = upto
+                self.folded()
+                return True
             with batch_span(f"fold {reader}", [trace_of(raw) for raw in raws], facts=len(raws)):
                 async with connection.transaction():
                     await connection.execute("set local synchronous_commit = off")
@@ -60,18 +67,22 @@ class Folder:
                         for key in keys:
                             batch.fold(raw, key)
                     await batch.save(connection, schema)
-                    await lease.fence(
-                        connection,
-                        "update log.builds set cursor = $3 where projection = $4 and version = $5 and build = $6"
-                        " and state = 'serving' and cursor = $7 and exists (select from held)",
-                        upto,
-                        projection.name,
-                        projection.version,
-                        build["build"],
-                        self.cursor,
-                    )
+                    await self._move(lease, connection, build, upto)
         self.cursor = upto
         self.folded()
         metrics.FOLDED.labels(reader).inc(len(raws))
         metrics.FOLD_BATCH.labels(reader).observe(len(raws))
         return True
+
+    async def _move(self, lease: Lease, connection: asyncpg.Connection, build: asyncpg.Record, upto: int) -> None:
+        """Move the build's cursor, if the lease is still held and nobody else moved it."""
+        await lease.fence(
+            connection,
+            "update log.builds set cursor = $3 where projection = $4 and version = $5 and build = $6"
+            " and state = 'serving' and cursor = $7 and exists (select from held)",
+            upto,
+            self.projection.name,
+            self.projection.version,
+            build["build"],
+            self.cursor,
+        )

@@ -19,7 +19,7 @@ from libs.events.errors import Overloaded, Restoring, Unavailable
 from libs.events.facts import REGISTRY, Meta, Recorded
 from libs.events.failpoints import failpoint
 from libs.events.grouping import Grouped
-from libs.events.waking import Wake
+from libs.events.waking import Wake, tell_others
 
 APPEND_SECONDS = 2.0
 MAX_WAITING = 2_000
@@ -135,11 +135,14 @@ class Log:
         self._more = asyncio.Event()
         self._batch = 32
         self._stopping = False
+        self._appended = Wake()
         self._task: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to take appends."""
         self._task = asyncio.create_task(self._commit_groups(), name="group-commit")
+        self._telling = asyncio.create_task(tell_others(self.pool, self._appended), name="tell-others")
 
     async def stop(self) -> None:
         """Commit what waits, then stop."""
@@ -147,6 +150,9 @@ class Log:
         self._more.set()
         if self._task is not None:
             await self._task
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
 
     async def append(self, append: Append, now: datetime) -> Appended:
         """Append one command; a caller that goes away cancels only its wait. Overloaded, Unavailable, Restoring."""
@@ -217,6 +223,7 @@ class Log:
                     raise Restoring(str(error)) from error
                 raise
         self.wake()
+        self._appended()
         metrics.LOCK_WAIT.observe(answer["waited"])
         return [
             Appended(

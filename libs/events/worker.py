@@ -80,11 +80,11 @@ class Worker:
         self.folded = folded or Wake()
         self.head = Head(pool, log.wake)
         self.leases = Leases(pool, f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}")
-        self.relay = Relay(plan.service, pool, log.wake, clock, bootstrap, topics)
+        self.relay = Relay(plan.service, pool, self.head.grown, clock, bootstrap, topics)
         self.firing = Firing(log, pool, runner, clock, plan.projections)
         self.followers = [Follower(reaction, pool, runner, clock, self.head) for reaction in plan.reactions]
         self.leases.add("relay", self.relay.run)
-        self.leases.add("feeds", Feeds(plan.service, pool, log.wake, bootstrap, topics).run)
+        self.leases.add("feeds", Feeds(plan.service, pool, self.head.grown, bootstrap, topics).run)
         if plan.listens:
             self.ingest = Ingest(plan.service, plan.listens, pool, log.wake, bootstrap, topics)
             self.leases.add("ingest", self.ingest.run)
