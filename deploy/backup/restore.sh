@@ -21,6 +21,7 @@ pg_restore --dbname="$SALESLOOM_OWNER_URL" --exit-on-error --single-transaction 
 psql "$SALESLOOM_OWNER_URL" --quiet --set ON_ERROR_STOP=1 <<'SQL'
 select log.judge('restoring', 'from a backup; run restore --from kafka');
 update log.leases set holder = '', expires_at = '-infinity';
+update log.cursors set seq = 0 where name = 'forget'; -- the keys may be older: erasures are done again
 update log.builds set state = 'dropped' where state <> 'dropped';
 SQL
 echo "restored; now run: python -m services.<name> restore --from kafka"

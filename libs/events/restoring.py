@@ -15,6 +15,7 @@ from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.facts import REGISTRY, Fact
 from libs.events.feeds import SEALED
 from libs.events.following import cursor_of
+from libs.events.forgetting import CURSOR as FORGOTTEN
 from libs.events.publishing import Standstill
 from libs.events.reacting import Reaction
 from libs.events.rereading import Reading, in_order
@@ -210,6 +211,7 @@ class Restorer:
                     cursors,
                 )
             await connection.execute("delete from log.cursors where name = $1", LOST)
+            await connection.execute("update log.cursors set seq = 0 where name = $1", FORGOTTEN)
             own_seq = await connection.fetchval("select own_seq from log.head()")
         return Restored(restored, commands, own_seq, bool(lost), last_sign)
 

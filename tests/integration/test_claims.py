@@ -33,9 +33,11 @@ def office(clients: Clients) -> Clients:
 async def _sent(http: httpx2.AsyncClient, url: str, token: str, body: Any = None) -> httpx2.Response:
     """The answer to a command; sent again, with the same key, while it is not known whether it was taken."""
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid7())}
-    while (answer := await http.post(url, json=body, headers=headers)).status_code == 503:  # noqa: ASYNC110 - the answer says how long
+    while True:
+        answer = await http.post(url, json=body, headers=headers)
+        if answer.status_code != 503 and (answer.status_code != 429 or answer.json()["code"] != "RATE_LIMITED"):
+            return answer
         await asyncio.sleep(float(answer.headers["Retry-After"]))
-    return answer
 
 
 async def _hired(http: httpx2.AsyncClient, clients: Clients, person: str) -> str:

@@ -49,6 +49,8 @@ def _leads(firm: Firm) -> None:
     useless = given_lead(firm, "badge-3")
     clients.post(LI, SERVICE, f"/v1/leads/{useless}/disqualify", {"reason_code": "no_need"})
     clients.post(HE, SERVICE, f"/v1/leads/{useless}/reopen", {"reason": "客户回电"})
+    gone = given_lead(firm, "badge-gone")
+    clients.post(HE, SERVICE, f"/v1/leads/{gone}/erase", {"reason_code": "requested_by_the_person"})
     firm.ids["lead_id"] = given_lead(firm, "badge-4")
 
 

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from dev.servers import throw_away
 from tests.databases import databases
+from tests.integration.faults.faults import AWAY
 from tests.integration.faults.planted import PLANTED, ground_of
 from tests.integration.faults.rig import rigged
 from tests.integration.faults.running import Run, run, schedule
@@ -31,15 +32,18 @@ def main(
     seeds: Annotated[int, typer.Option(help="how many", min=1)] = 20,
     first: Annotated[int, typer.Option(help="the first seed; a failing one is named, so that it can be run again")] = 1,
     faults: Annotated[int, typer.Option(help="how many faults a seed has", min=1)] = 5,
+    only: Annotated[list[str] | None, typer.Option(help="only these faults, in this order")] = None,
+    away: Annotated[float, typer.Option(help="seconds for which the broker is gone in `broker away`")] = 8.0,
     planted: Annotated[int, typer.Option(help="instead: plant each bug so many times; 9 of 10 must be found")] = 0,
 ) -> None:
     """Run them one after another; what a failing one did and logged is kept in .data/faults."""
     if planted:
         _plant(planted)
         return
+    AWAY.seconds = away
     runs, failed = [], []
     for seed in range(first, first + seeds):
-        done = _one(seed, faults)
+        done = _one(seed, only or schedule(seed, faults))
         if done is not None:
             runs.append(done)
             print(json.dumps(asdict(done) | {"findings": done.findings.figures()}, ensure_ascii=False), flush=True)
@@ -71,11 +75,11 @@ def _plant(times: int) -> None:
         raise typer.Exit(1)
 
 
-def _one(seed: int, faults: int) -> Run | None:
+def _one(seed: int, faults: Sequence[str]) -> Run | None:
     """One seed; None where the product did not recover, which is a failure too."""
     with tempfile.TemporaryDirectory() as folder, rigged() as rig:
         try:
-            done = run(rig, seed, schedule(seed, faults), Path(folder))
+            done = run(rig, seed, faults, Path(folder))
         except Exception:
             traceback.print_exc()
             done = None

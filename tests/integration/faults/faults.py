@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from tests.integration.databases import rows
 from tests.integration.faults.rig import OWNER, Rig
@@ -14,6 +15,16 @@ Fault = Callable[[Rig], None]
 PAUSED_S, CUT_S = 6.0, 4.0
 """Longer than a lease lasts; about as long as a statement may take."""
 FAILS_WITHIN_S = 20.0
+
+
+@dataclass(slots=True)
+class Away:
+    """How long the broker is gone; minutes in longer runs."""
+
+    seconds: float = 8.0
+
+
+AWAY = Away()
 
 
 def kill_api(rig: Rig) -> None:
@@ -50,6 +61,14 @@ def kill_broker(rig: Rig) -> None:
     """SIGKILL to Kafka."""
     rig.broker.child.process.kill()
     rig.broker.child.process.wait()
+    rig.start_broker()
+
+
+def broker_away(rig: Rig) -> None:
+    """Kafka is gone for a while; the load goes on."""
+    rig.broker.child.process.kill()
+    rig.broker.child.process.wait()
+    time.sleep(AWAY.seconds)
     rig.start_broker()
 
 
@@ -128,6 +147,7 @@ FAULTS: Mapping[str, Fault] = {
     "pause worker": pause_worker,
     "pause api": pause_api,
     "kill broker": kill_broker,
+    "broker away": broker_away,
     "kill database": kill_database,
     "terminate backends": terminate_backends,
     "black hole": black_hole,
