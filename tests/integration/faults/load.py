@@ -15,7 +15,7 @@ from tests.integration.faults.history import History, Operation
 from tests.integration.faults.rig import OWNER
 from tests.integration.organisations import CONNECTOR, HE, LI, POOL, WANG, Person, build_organisation, register
 
-CLIENTS, ANSWER_S, PAUSE_S = 4, 6.0, 0.02
+CLIENTS, ANSWER_S, PAUSE_S = 4, 6.0, 0.06
 HONG = "hong"
 CALL = {"kind": "call", "direction": "out", "duration_s": 320, "text": "客户确认三月底前需要报价"}
 
