@@ -10,7 +10,7 @@ import pytest
 
 from libs.events.chain import Partition, Verdict
 from libs.events.publishing import Position
-from tests.simulation.world import World, Wrong, failures, live
+from tests.simulation.world import World, Wrong, failures, live, named
 
 SEEDS, ENOUGH = 400, 300
 KEPT = Path(__file__).with_name("kept_seeds.txt")
@@ -18,9 +18,8 @@ KEPT = Path(__file__).with_name("kept_seeds.txt")
 
 @pytest.mark.parametrize("kept", KEPT.read_text().splitlines())
 def test_a_seed_that_failed_once_does_so_no_more(kept: str) -> None:
-    """Each line is `gentle` or `harsh` and a seed."""
-    profile, seed = kept.split()
-    live(World(int(seed), harsh=profile == "harsh"))
+    """Each line is as `make simulate` printed it."""
+    live(named(kept))
 
 
 def test_many_lives_end_well() -> None:
@@ -74,7 +73,7 @@ class Expired(World):
 
 @pytest.mark.parametrize("planted", [HoleSkipped, Windowed, NoEpoch, Trusting, Heedless, Expired])
 def test_a_planted_bug_is_found(planted: type[World]) -> None:
-    """A model that forgives everything would prove nothing."""
+    """A model that forgives everything would prove nothing; and a printed line must fail again when it is kept."""
     take = Partition.take
 
     def skipping(self: Partition, own_seq: int, previous: int, now: float | None = None) -> Verdict:
@@ -87,7 +86,10 @@ def test_a_planted_bug_is_found(planted: type[World]) -> None:
         return verdict
 
     with patch.object(Partition, "take", skipping):
-        assert failures(range(ENOUGH), planted) != []
+        found = failures(range(ENOUGH), planted)
+        assert found != []
+        with pytest.raises(Wrong):
+            live(named(found[0], planted))
 
 
 def test_a_wrong_life_says_what_is_wrong() -> None:

@@ -252,3 +252,9 @@ def failures(seeds: range, kind: type[World] = World, profiles: Mapping[str, boo
             except Wrong as wrong:
                 found.append(f"{profile} {seed}: {wrong}")
     return found
+
+
+def named(line: str, kind: type[World] = World) -> World:
+    """The world of a line of `failures`, before it lives."""
+    profile, seed = line.partition(":")[0].split()
+    return kind(int(seed), harsh=profile == "harsh")
