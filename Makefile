@@ -8,11 +8,11 @@ BIN := .venv/bin
 # The first interpreter that is new enough; `make PYTHON=/path/to/python3.12 ...` chooses another.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
-LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet
 ARGS ?=
 TESTS ?=
 
-.PHONY: help run servers test check bench faults simulate format import contracts lock clean
+.PHONY: help run servers test check bench faults simulate format import contracts lock sbom audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,12 +65,21 @@ contracts: .venv/dev ## write the documents of facts, read models and APIs anew
 
 lock: .venv/dev ## resolve the dependencies anew, keeping the versions that still fit; ARGS=--upgrade takes the newest
 	@[ -x $(BIN)/uv ] || $(BIN)/pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/$(LOCK) $(ARGS) -o requirements.lock >/dev/null
-	@$(BIN)/$(LOCK) $(ARGS) --group dev -o requirements-dev.lock >/dev/null
-	@git diff --stat -- requirements.lock requirements-dev.lock
+	@$(BIN)/$(LOCK) $(ARGS) pyproject.toml --group run -o requirements.lock >/dev/null
+	@$(BIN)/$(LOCK) $(ARGS) pyproject.toml --group dev -o requirements-dev.lock >/dev/null
+	@$(BIN)/$(LOCK) $(ARGS) --group audit -o requirements-audit.lock >/dev/null
+	@$(BIN)/$(LOCK) pyproject.toml --constraint requirements.lock -o requirements-services.lock >/dev/null
+	@git diff --stat -- '*.lock'
+
+sbom: .audit/ready ## write sbom.json, what the image holds (CycloneDX)
+	@.audit/bin/cyclonedx-py requirements requirements-services.lock --spec-version 1.6 --output-reproducible -o sbom.json
+	@echo "sbom.json: $$(grep -c '"bom-ref"' sbom.json) packages"
+
+audit: .audit/ready .venv/dev ## look up known weaknesses of what the image holds, where advisories can be reached
+	@$(BIN)/python -m dev.audit requirements-services.lock
 
 clean: ## remove what was made: environment, caches, the data of `make run`
-	rm -rf .venv .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf .venv .audit sbom.json .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment; what a run needs first, what development needs on top of it.
@@ -90,3 +99,9 @@ clean: ## remove what was made: environment, caches, the data of `make run`
 	@echo "installing what development needs (once, about 500 MB)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@ .venv/run
+
+# Its own environment: it looks at packages, and shares none.
+.audit/ready: .venv/python requirements-audit.lock
+	@$(BIN)/python -m venv .audit
+	@.audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""What is deployed fits the code: containers, manifests, alerts."""
