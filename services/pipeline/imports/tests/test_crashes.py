@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from libs.events.contracts.examples.ids import TENANT
 from libs.service.imports.tests.house import House
@@ -60,6 +61,22 @@ async def test_killed_half_way_it_goes_on_and_nothing_is_lost_or_twice(house: Ho
     progress = [fact["data"]["rows_done"] for fact in await house.facts("import-progressed.v1")]
     assert progress == list(range(500, 2_501, 500))
     assert psutil.wait_procs(children(), 10)[1] == []
+
+
+async def test_ended_between_a_row_and_the_note_of_it_rows_are_taken_once(
+    house: House, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Two children end themselves in the middle of a part, whose rows the next one sends again; the third ends well."""
+    jobs = house.worker.leases._roles["jobs"].__self__  # type: ignore[attr-defined]
+    jobs.environment["SALESLOOM_FAILPOINTS"] = "import.row=crash@700"
+    try:
+        view, _ = await house.imported("/imports", MAPPING, {"deals.csv": deals("P", 1_500)})
+    finally:
+        del jobs.environment["SALESLOOM_FAILPOINTS"]
+    assert capfd.readouterr().err.count('"name": "import.row", "action": "crash"') == 2
+    assert (view["state"], view["accepted"], view["repeated"], view["refused"]) == ("finished", 1_350, 0, 150)
+    opened = [fact for fact in await house.facts("opportunity-opened.v1") if fact["data"]["opportunity_id"][0] == "P"]
+    assert len(opened) == len({fact["data"]["opportunity_id"] for fact in opened}) == 1_350
 
 
 async def test_an_import_that_crashes_again_and_again_at_one_place_fails_with_the_reason(house: House) -> None:
