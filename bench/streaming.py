@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from bench.frame import Figure, Ground, against, alternately
 from bench.history import fill
 from dev.provision import Database
+from libs.events.broker import Broker
 from libs.events.connections import open_pool
 from libs.events.ingest import Ingest
 from libs.events.leases import Lease
@@ -56,11 +57,11 @@ async def _lease(pool: asyncpg.Pool, role: str) -> Lease:
 
 async def _publish(ground: Ground, pool: asyncpg.Pool, topics: Topics, count: int) -> float:
     topic = topics.log("lead-routing")
-    await ensure_topics(ground.kafka, {topic: LOG_PARTITIONS})
+    await ensure_topics(Broker(ground.kafka), {topic: LOG_PARTITIONS})
     await pool.execute("delete from log.cursors where name = 'relay'")
     lease = await _lease(pool, "relay")
-    publisher = Publisher(OwnFacts("lead-routing", topic), pool, ground.kafka, topics.schemas)
-    producer = await start_producer(ground.kafka, "zstd")
+    publisher = Publisher(OwnFacts("lead-routing", topic), pool, Broker(ground.kafka), topics.schemas)
+    producer = await start_producer(Broker(ground.kafka), "zstd")
     try:
         await publisher.compare(lease)
         begun = time.perf_counter()
@@ -84,13 +85,13 @@ async def _published(ground: Ground, pool: asyncpg.Pool, count: int) -> Topics:
 async def _produce(ground: Ground, rows: Sequence[tuple[int, Any]], count: int) -> float:
     """The records of 2,000 facts, made before, in batches a partition, as often as needed."""
     topic = f"bench-raw-{uuid7().hex[-8:]}"
-    await ensure_topics(ground.kafka, {topic: LOG_PARTITIONS})
+    await ensure_topics(Broker(ground.kafka), {topic: LOG_PARTITIONS})
     ready: dict[int, list[tuple[bytes, bytes, Any]]] = {}
     for number, row in rows:
         key = key_of(row["tenant"], row["stream"])
         value, headers = record(row, "lead-routing", number, number - 1)
         ready.setdefault(partition_of(key), []).append((key, value, headers))
-    producer = await start_producer(ground.kafka, "zstd")
+    producer = await start_producer(Broker(ground.kafka), "zstd")
     try:
         begun = time.perf_counter()
         for _ in range(-(-count // len(rows))):
@@ -113,7 +114,7 @@ async def _ingest(ground: Ground, topics: Topics, count: int) -> float:
     database: Database = ground.database("kpi")
     pool = await open_pool(database.worker_url, size=4, keep_state=True)
     lease = await _lease(pool, "ingest")
-    reading = Ingest("kpi", ("lead-routing",), pool, Wake(), ground.kafka, topics)
+    reading = Ingest("kpi", ("lead-routing",), pool, Wake(), Broker(ground.kafka), topics)
     task = asyncio.create_task(reading.run(lease))
     try:
         begun = time.perf_counter()

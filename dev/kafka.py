@@ -8,8 +8,10 @@ import os
 import signal
 import subprocess
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -21,6 +23,7 @@ from dev.processes import Child, Say, Trouble, answers, call, leashed, spawn, un
 
 NODE = 1
 START_WITHIN_S = 90.0
+NOBODY: Mapping[str, str] = MappingProxyType({})
 # The short session: a broker that starts again waits for the end of its former self's session, 9 s by default.
 PROPERTIES = """\
 process.roles=broker,controller
@@ -75,10 +78,13 @@ def launch(
     logs: Path,
     pids: Path,
     heap: str = "512m",
+    more: str = "",
+    passwords: Mapping[str, str] = NOBODY,
     say: Say = lambda _: None,
 ) -> Kafka:
     """Start on `folder`, formatting it at the first start; `wait_ready` tells when it serves.
 
+    `more` are properties that come after ours; `passwords` are those of SCRAM-SHA-512, known from the first start on.
     Raises Trouble when the jars cannot be had or the folder cannot be used.
     """
     class_path = os.pathsep.join(str(path) for path in jars.class_path(say))
@@ -91,10 +97,10 @@ def launch(
     settings = PROPERTIES.format(
         node=NODE, host=HOST, port=port, controller_port=controller_port, data=str(data).replace("\\", "\\\\")
     )
-    properties.write_text(settings)
+    properties.write_text(settings + more)
     java = _java(class_path, heap)
     if not (data / "meta.properties").exists():
-        _format(java, properties)
+        _format(java, properties, passwords)
     child = spawn(
         "kafka",
         [*java, "kafka.Kafka", str(properties)],
@@ -133,12 +139,14 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in others}
 
 
-def _format(java: list[str], properties: Path) -> None:
-    """Give an empty data folder its cluster id (a UUID in Kafka's base64 writing)."""
+def _format(java: list[str], properties: Path, passwords: Mapping[str, str]) -> None:
+    """Give an empty data folder its cluster id (a UUID in Kafka's base64 writing) and its first users."""
     cluster = "-"
     while cluster.startswith("-"):  # the tool would take it for an option
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     command = [*java, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", str(properties)]
+    for name, password in passwords.items():
+        command += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
     done = subprocess.run(
         leashed(command), capture_output=True, text=True, env=_environment(), check=False, timeout=120
     )

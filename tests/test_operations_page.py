@@ -14,7 +14,8 @@ import typer.main
 from libs.events.contracts.documents.files import FOLDER as EVENTS
 from libs.events.facts import SERVICES
 from libs.service.cli import command_line
-from libs.service.settings import PREFIX, Settings
+from libs.service.guards import PREFIX
+from libs.service.settings import Settings
 from services.lead_routing.tenants.command_line import tenants_line
 from services.pipeline.imports.command_line import add_import_crm
 from tests.services import all_services

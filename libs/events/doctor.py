@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from libs.events import operating
+from libs.events.broker import Broker
 from libs.events.builds import Builds
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.making import LONG_SECONDS
@@ -35,7 +36,7 @@ class Patient:
     listens: Sequence[str]
     projections: Sequence[Projection]
     pool: asyncpg.Pool
-    bootstrap: str
+    broker: Broker
     topics: Topics
     now: datetime
 

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from libs.events.broker import Broker
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.doctor import Check, Finding, Patient
 from libs.events.topics import FOREVER, existing_topics, last_records, partitions_of
@@ -20,7 +21,7 @@ MISPLACED = "another producer writes there, or the number of partitions was chan
 
 async def settings(patient: Patient) -> list[Finding]:
     """The topics exist with their number of partitions and are kept for ever."""
-    existing = await existing_topics(patient.bootstrap)
+    existing = await existing_topics(patient.broker)
     own = patient.topics.log(patient.service)
     found = []
     for topic in [own, *(patient.topics.log(source) for source in patient.listens)]:
@@ -29,7 +30,7 @@ async def settings(patient: Patient) -> list[Finding]:
             found.append(Finding("topics", f"{topic} does not exist", remedy))
     if own not in existing:
         return found
-    for name, value in (await _configured(patient.bootstrap, own)).items():
+    for name, value in (await _configured(patient.broker, own)).items():
         if FOREVER.get(name, value) != value:
             remedy = f"kafka-configs.sh --alter --topic {own} --add-config {name}={FOREVER[name]}"
             found.append(Finding("topics", f"{own} has {name}={value}: facts will be lost", remedy))
@@ -39,9 +40,9 @@ async def settings(patient: Patient) -> list[Finding]:
 async def last_published(patient: Patient) -> list[Finding]:
     """The last record of each partition is a fact of this log and where its key belongs; nothing was lost behind it."""
     topic = patient.topics.log(patient.service)
-    if topic not in await existing_topics(patient.bootstrap):
+    if topic not in await existing_topics(patient.broker):
         return []
-    records = await last_records(patient.bootstrap, topic)
+    records = await last_records(patient.broker, topic)
     last = {
         partition: received
         for partition, message in records.items()
@@ -79,11 +80,9 @@ async def last_published(patient: Patient) -> list[Finding]:
 async def whole_topic(patient: Patient) -> list[Finding]:
     """Every record of the own topic is where its key belongs, and its chain has no hole."""
     topic = patient.topics.log(patient.service)
-    if topic not in await existing_topics(patient.bootstrap):
+    if topic not in await existing_topics(patient.broker):
         return []
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=patient.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
-    )
+    consumer = AIOKafkaConsumer(**patient.broker.options(), enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     try:
         tps = [TopicPartition(topic, partition) for partition in await partitions_of(consumer, topic)]
@@ -122,8 +121,8 @@ async def whole_topic(patient: Patient) -> list[Finding]:
     ]
 
 
-async def _configured(bootstrap: str, topic: str) -> Mapping[str, str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+async def _configured(broker: Broker, topic: str) -> Mapping[str, str]:
+    admin = AIOKafkaAdminClient(**broker.options(), request_timeout_ms=10_000)
     await admin.start()
     try:
         answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])

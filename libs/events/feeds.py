@@ -12,6 +12,7 @@ import orjson
 import structlog
 
 from libs.events import metrics
+from libs.events.broker import Broker
 from libs.events.contracts.alerting import SignalRefused
 from libs.events.facts import REGISTRY
 from libs.events.feed_switch import FeedSwitch
@@ -114,11 +115,11 @@ class FeedFacts:
 class Feeds:
     """Publishes the feeds of all tenants that have one; run by the holder of the lease `feeds`."""
 
-    def __init__(self, service: str, pool: asyncpg.Pool, wake: Wake, bootstrap: str, topics: Topics) -> None:
+    def __init__(self, service: str, pool: asyncpg.Pool, wake: Wake, broker: Broker, topics: Topics) -> None:
         self.service = service
         self.pool = pool
         self.wake = wake
-        self.bootstrap = bootstrap
+        self.broker = broker
         self.topics = topics
         self.switch = FeedSwitch(pool)
 
@@ -141,12 +142,12 @@ class Feeds:
         await self.switch.while_on(*works)
 
     async def _feed(self, lease: Lease, facts: FeedFacts) -> None:
-        publisher = Publisher(facts, self.pool, self.bootstrap, self.topics.schemas)
+        publisher = Publisher(facts, self.pool, self.broker, self.topics.schemas)
         while True:
             producer = None
             try:
-                await ensure_topics(self.bootstrap, {facts.topic: facts.partitions})
-                producer = await start_producer(self.bootstrap, "gzip")
+                await ensure_topics(self.broker, {facts.topic: facts.partitions})
+                producer = await start_producer(self.broker, "gzip")
                 await publisher.compare(lease)
                 metrics.ALARM.labels(facts.cursor_name).set(0)
                 while True:

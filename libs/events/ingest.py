@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from libs.events import metrics
+from libs.events.broker import Broker
 from libs.events.chain import Partition
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.failpoints import failpoint
@@ -61,13 +62,13 @@ class Ingest:
     """Reads the log topics of other services; run by the holder of the lease `ingest`."""
 
     def __init__(
-        self, service: str, listens: Sequence[str], pool: asyncpg.Pool, wake: Wake, bootstrap: str, topics: Topics
+        self, service: str, listens: Sequence[str], pool: asyncpg.Pool, wake: Wake, broker: Broker, topics: Topics
     ) -> None:
         self.service = service
         self.listens = tuple(listens)
         self.pool = pool
         self.wake = wake
-        self.bootstrap = bootstrap
+        self.broker = broker
         self.topics = topics
         self.partitions: dict[TopicPartition, Partition] = {}
         self._marks: dict[str, tuple[datetime, dict[int, int]]] = {}
@@ -79,9 +80,9 @@ class Ingest:
         """Ingest until cancelled."""
         logs = {self.topics.log(source): LOG_PARTITIONS for source in self.listens}
         marks = [self.topics.watermarks(source) for source in self.listens]
-        await ensure_topics(self.bootstrap, logs, marks)
+        await ensure_topics(self.broker, logs, marks)
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap,
+            **self.broker.options(),
             group_id=f"{self.topics.prefix}{self.service}.ingest",
             enable_auto_commit=False,
             auto_offset_reset="none",

@@ -14,6 +14,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 
 from libs.events import metrics
+from libs.events.broker import Broker
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.failpoints import failpoint
 from libs.events.leases import Lease
@@ -136,10 +137,10 @@ class Source(Protocol):
 class Publisher:
     """Publishes one source; its position is moved only past what the broker has acknowledged."""
 
-    def __init__(self, source: Source, pool: asyncpg.Pool, bootstrap: str, schemas: str) -> None:
+    def __init__(self, source: Source, pool: asyncpg.Pool, broker: Broker, schemas: str) -> None:
         self.source = source
         self.pool = pool
-        self.bootstrap = bootstrap
+        self.broker = broker
         self.schemas = schemas
         self.position = Position()
 
@@ -158,7 +159,7 @@ class Publisher:
             rows = await connection.fetch("select * from log.published where topic = $1", topic)
         broker = {
             partition: found
-            for partition, message in (await last_records(self.bootstrap, topic)).items()
+            for partition, message in (await last_records(self.broker, topic)).items()
             if (found := read_record(message.value, message.headers)) is not None
         }
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
@@ -254,10 +255,10 @@ async def republish(pool: asyncpg.Pool, role: str, cursor_name: str, topic: str)
     return upto
 
 
-async def start_producer(bootstrap: str, compression: str) -> AIOKafkaProducer:
+async def start_producer(broker: Broker, compression: str) -> AIOKafkaProducer:
     """An idempotent producer that waits for all replicas; after any error it is thrown away."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **broker.options(),
         enable_idempotence=True,
         acks="all",
         linger_ms=0,

@@ -15,6 +15,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 
 from libs.events import metrics
+from libs.events.broker import Broker
 from libs.events.clock import Clock
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.leases import Fenced, Lease
@@ -64,13 +65,13 @@ class Relay:
     """Publishes one service's log; run by the holder of the lease `relay`."""
 
     def __init__(
-        self, service: str, pool: asyncpg.Pool, wake: Wake, clock: Clock, bootstrap: str, topics: Topics
+        self, service: str, pool: asyncpg.Pool, wake: Wake, clock: Clock, broker: Broker, topics: Topics
     ) -> None:
         self.pool = pool
         self.wake = wake
         self.clock = clock
-        self.bootstrap = bootstrap
-        self.publisher = Publisher(OwnFacts(service, topics.log(service)), pool, bootstrap, topics.schemas)
+        self.broker = broker
+        self.publisher = Publisher(OwnFacts(service, topics.log(service)), pool, broker, topics.schemas)
         self.watermarks = topics.watermarks(service)
         self._ticked: tuple[datetime, int] | None = None
         self._last_tick: tuple[datetime, float] | None = None
@@ -79,8 +80,8 @@ class Relay:
         """Publish until cancelled. Any error of a producer ends it; the next one starts from the stored position."""
         while True:
             topic = self.publisher.source.topic
-            await ensure_topics(self.bootstrap, {topic: LOG_PARTITIONS}, watermarks={self.watermarks})
-            producer = await start_producer(self.bootstrap, "zstd")
+            await ensure_topics(self.broker, {topic: LOG_PARTITIONS}, watermarks={self.watermarks})
+            producer = await start_producer(self.broker, "zstd")
             try:
                 await self.publisher.compare(lease)
                 await self._judge(lease, "ok", "")

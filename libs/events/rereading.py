@@ -9,6 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from libs.events.broker import Broker
 from libs.events.topics import partitions_of
 from libs.events.wire import Received, read_record
 
@@ -57,10 +58,10 @@ class Reading:
     total: int
 
 
-async def in_order(bootstrap: str, topic: str, after: int) -> AsyncIterator[Reading]:
+async def in_order(broker: Broker, topic: str, after: int) -> AsyncIterator[Reading]:
     """Everything the topic has by now; facts after `after` come gapless and in order. Raises Hole at the end."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", request_timeout_ms=10_000
+        **broker.options(), enable_auto_commit=False, auto_offset_reset="earliest", request_timeout_ms=10_000
     )
     await consumer.start()
     try:

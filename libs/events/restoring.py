@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from libs.events.broker import Broker
 from libs.events.builds import Builds
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.facts import REGISTRY, Fact
@@ -106,12 +107,12 @@ class Restorer:
     """Takes own facts of one service back; its workers stand still meanwhile, and it takes no commands."""
 
     def __init__(
-        self, service: str, reactions: Sequence[Reaction], pool: asyncpg.Pool, bootstrap: str, topics: Topics
+        self, service: str, reactions: Sequence[Reaction], pool: asyncpg.Pool, broker: Broker, topics: Topics
     ) -> None:
         self.service = service
         self.reactions = reactions
         self.pool = pool
-        self.bootstrap = bootstrap
+        self.broker = broker
         self.topics = topics
 
     async def restore(self, report: Report, *, without_keys: bool = False) -> Restored:
@@ -121,12 +122,12 @@ class Restorer:
         one itself; what came before it is restored).
         """
         topic = self.topics.log(self.service)
-        if topic not in await existing_topics(self.bootstrap):
-            raise NotRestored(f"there is no topic {topic} on {self.bootstrap}: is the topic prefix right?")
+        if topic not in await existing_topics(self.broker):
+            raise NotRestored(f"there is no topic {topic} on {self.broker.servers}: is the topic prefix right?")
         head = await self._begin()
         facts, restored, commands = _Facts(self.service), 0, 0
         keyless = not without_keys and not await self._keys()
-        async for reading in in_order(self.bootstrap, topic, head):
+        async for reading in in_order(self.broker, topic, head):
             await self._same(topic, reading.known)
             if keyless and (sealed := next((one for one in reading.facts if _is_sealed(one.fact["data"])), None)):
                 raise NotRestored(
@@ -219,10 +220,10 @@ class Restorer:
         """The later of the last watermark that was published and the last own fact."""
         signs: list[datetime] = []
         topic = self.topics.watermarks(self.service)
-        if topic in await existing_topics(self.bootstrap):
+        if topic in await existing_topics(self.broker):
             signs += [
                 datetime.fromisoformat(orjson.loads(record.value)["t"])
-                for record in (await last_records(self.bootstrap, topic)).values()
+                for record in (await last_records(self.broker, topic)).values()
             ]
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             recorded = await connection.fetchval(

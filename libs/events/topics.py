@@ -10,6 +10,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from libs.events.broker import Broker
+
 FOREVER = {"retention.ms": "-1", "cleanup.policy": "delete"}
 A_DAY = {"retention.ms": "86400000", "cleanup.policy": "delete"}
 FROM_PARTNERS = {
@@ -23,10 +25,10 @@ READ_SECONDS = 20.0
 
 
 async def ensure_topics(
-    bootstrap: str, logs: Mapping[str, int], watermarks: Collection[str] = (), *, settings: Mapping[str, str] = FOREVER
+    broker: Broker, logs: Mapping[str, int], watermarks: Collection[str] = (), *, settings: Mapping[str, str] = FOREVER
 ) -> None:
     """Create what is missing: `logs` by name and partition count, kept for ever; `watermarks` kept a day."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    admin = AIOKafkaAdminClient(**broker.options(), request_timeout_ms=10_000)
     await admin.start()
     try:
         existing = set(await admin.list_topics())
@@ -48,9 +50,9 @@ async def ensure_topics(
         await admin.close()
 
 
-async def existing_topics(bootstrap: str) -> set[str]:
+async def existing_topics(broker: Broker) -> set[str]:
     """The names of all topics."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    admin = AIOKafkaAdminClient(**broker.options(), request_timeout_ms=10_000)
     await admin.start()
     try:
         return set(await admin.list_topics())
@@ -58,10 +60,10 @@ async def existing_topics(bootstrap: str) -> set[str]:
         await admin.close()
 
 
-async def last_records(bootstrap: str, topic: str) -> dict[int, Any]:
+async def last_records(broker: Broker, topic: str) -> dict[int, Any]:
     """The last record of each partition that has one."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", request_timeout_ms=10_000
+        **broker.options(), enable_auto_commit=False, auto_offset_reset="earliest", request_timeout_ms=10_000
     )
     await consumer.start()
     try:

@@ -14,6 +14,7 @@ from uuid import uuid4
 import asyncpg
 
 from libs.events import metrics
+from libs.events.broker import Broker
 from libs.events.builds import Builds
 from libs.events.clock import Clock
 from libs.events.connections import ACQUIRE_SECONDS
@@ -69,7 +70,7 @@ class Worker:
         pool: asyncpg.Pool,
         runner: Runner,
         clock: Clock,
-        bootstrap: str,
+        broker: Broker,
         topics: Topics,
         folded: Wake | None = None,
     ) -> None:
@@ -80,13 +81,13 @@ class Worker:
         self.folded = folded or Wake()
         self.head = Head(pool, log.wake)
         self.leases = Leases(pool, f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}")
-        self.relay = Relay(plan.service, pool, self.head.grown, clock, bootstrap, topics)
+        self.relay = Relay(plan.service, pool, self.head.grown, clock, broker, topics)
         self.firing = Firing(log, pool, runner, clock, plan.projections)
         self.followers = [Follower(reaction, pool, runner, clock, self.head) for reaction in plan.reactions]
         self.leases.add("relay", self.relay.run)
-        self.leases.add("feeds", Feeds(plan.service, pool, self.head.grown, bootstrap, topics).run)
+        self.leases.add("feeds", Feeds(plan.service, pool, self.head.grown, broker, topics).run)
         if plan.listens:
-            self.ingest = Ingest(plan.service, plan.listens, pool, log.wake, bootstrap, topics)
+            self.ingest = Ingest(plan.service, plan.listens, pool, log.wake, broker, topics)
             self.leases.add("ingest", self.ingest.run)
         for projection in plan.projections:
             self.leases.add(

@@ -16,6 +16,7 @@ from libs.events.schema.migrate import migrate as migrate_schema
 from libs.events.waking import Wake
 from libs.events.worker import Worker
 from libs.service.app import create_app
+from libs.service.guards import PREFIX
 from libs.service.health import Check, Heart, api_checks, health_app, worker_checks
 from libs.service.jobs import add_jobs
 from libs.service.keys_line import keys_line
@@ -24,7 +25,7 @@ from libs.service.operators import add_operators
 from libs.service.recovery_line import add_recovery
 from libs.service.server import Server, Work, serve_until_told, server
 from libs.service.service import Service
-from libs.service.settings import PREFIX, Settings
+from libs.service.settings import Settings
 from libs.service.telemetry import configure_logs, configure_traces
 from libs.service.working import opened_worker
 

@@ -54,7 +54,7 @@ def _doctor(line: typer.Typer, service: Service, configured: Configured) -> None
                 service.listens,
                 all_projections(service),
                 pool,
-                settings.kafka,
+                settings.broker,
                 settings.topics,
                 clock.now(),
             )
@@ -91,7 +91,7 @@ def _restore(line: typer.Typer, service: Service, configured: Configured) -> Non
 
         async def work(pool: asyncpg.Pool) -> Restored:
             with _bar(f"{service.name} from Kafka") as report:
-                restorer = Restorer(service.name, service.reactions, pool, settings.kafka, settings.topics)
+                restorer = Restorer(service.name, service.reactions, pool, settings.broker, settings.topics)
                 return await restorer.restore(report, without_keys=without_keys)
 
         try:

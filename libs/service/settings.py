@@ -15,19 +15,15 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from libs.events import failpoints
+from libs.events.broker import Broker
 from libs.events.clock import Clock, clock_from
 from libs.events.facts import SERVICES
 from libs.events.wire import Topics
+from libs.service.guards import DEVELOPMENT_SECRET, KEY_BYTES, PREFIX, guard
 
-PREFIX = "SALESLOOM_"
 ALGORITHMS = ("RS256", "ES256", "EdDSA", "Ed25519")
 FIRST_PORT = 8001
 FIRST_HEALTH_PORT = 9001
-DEVELOPMENT_SECRET = "development-only-" * 3
-KEY_BYTES = 32
-GUESSED = frozenset(
-    {"", "postgres", "password", "passwort", "salesloom", "secret", "changeme", "admin", "root", "123456"}
-)
 
 
 class Settings(BaseSettings):
@@ -41,6 +37,9 @@ class Settings(BaseSettings):
     worker_url: SecretStr = SecretStr("")
     owner_url: SecretStr = SecretStr("")
     kafka: str = ""
+    kafka_ca: str = ""
+    kafka_user: str = ""
+    kafka_password: SecretStr = SecretStr("")
     topic_prefix: str = ""
     schemas_url: str = ""
     host: str = "0.0.0.0"  # noqa: S104 - a container's port is published by its platform
@@ -65,10 +64,13 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for name in ("api_url", "worker_url", "owner_url", "secret", "master_key", "previous_master_key"):
+        for name in (name for name, one in cls.model_fields.items() if one.annotation is SecretStr):
             path = os.environ.get(f"{PREFIX}{name.upper()}_FILE")
             if path and not values.get(name):
-                values[name] = Path(path).read_text().strip()
+                try:
+                    values[name] = Path(path).read_text().strip()
+                except OSError as error:
+                    raise ValueError(f"{PREFIX}{name.upper()}_FILE: {path}: {error.strerror}") from None
         return values
 
     @field_validator("algorithms", "cors_origins", mode="before")
@@ -106,37 +108,30 @@ class Settings(BaseSettings):
             failpoints.parse(self.failpoints)
         except ValueError as error:
             raise ValueError(f"{PREFIX}FAILPOINTS: {error}") from None
+        self._check_kafka()
         if self.environment == "development":
             return self
-        if self.failpoints:
-            raise ValueError(f"{PREFIX}FAILPOINTS: only in development")
-        if self.clock != "real":
-            raise ValueError(f"{PREFIX}CLOCK: only the real clock outside development")
-        self._guard_secrets()
-        if not self.audience:
-            raise ValueError(f"{PREFIX}AUDIENCE: needed outside development, or tokens for others would be taken")
-        if "*" in self.cors_origins:
-            raise ValueError(f"{PREFIX}CORS_ORIGINS: name the origins; * only in development")
-        issuer = urlsplit(self.issuer)
-        if self.issuer and (issuer.scheme != "https" or issuer.hostname in {"localhost", "127.0.0.1", "::1"}):
-            raise ValueError(f"{PREFIX}ISSUER: only an https issuer on another host outside development")
+        guard(self)
         return self
 
-    def _guard_secrets(self) -> None:
-        """No secret that others could guess."""
-        secret = self.secret.get_secret_value()
-        if not secret or DEVELOPMENT_SECRET in secret:
-            raise ValueError(f"{PREFIX}SECRET: needed outside development (at least {KEY_BYTES} random bytes)")
-        for name in ("api_url", "worker_url", "owner_url"):
-            address = urlsplit(getattr(self, name).get_secret_value())
-            if address.password is not None and address.password.lower() in {*GUESSED, address.username}:
-                raise ValueError(f"{PREFIX}{name.upper()}: its password is one that anybody would try first")
+    def _check_kafka(self) -> None:
+        try:
+            self.broker.options()
+        except OSError as error:
+            raise ValueError(f"{PREFIX}KAFKA_CA: no certificates in {self.kafka_ca}: {error.strerror}") from None
+        if bool(self.kafka_user) != bool(self.kafka_password.get_secret_value()):
+            raise ValueError(f"{PREFIX}KAFKA_USER and {PREFIX}KAFKA_PASSWORD: both, or neither")
 
     @property
     def topics(self) -> Topics:
         """The topics of this cell; without a URL for schemas, lead-routing's own address serves them."""
         host = "localhost" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not listened on
         return Topics(self.topic_prefix, self.schemas_url or f"http://{host}:{FIRST_PORT}/schemas/")
+
+    @property
+    def broker(self) -> Broker:
+        """Kafka, with this service's name and password there."""
+        return Broker(self.kafka, self.kafka_ca, self.kafka_user, self.kafka_password.get_secret_value())
 
     def business_clock(self) -> Clock:
         """The clock that this process reads business time from."""

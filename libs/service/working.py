@@ -57,7 +57,7 @@ async def opened_worker(
         pool=log.pool,
         runner=runner,
         clock=clock,
-        bootstrap=settings.kafka,
+        broker=settings.broker,
         topics=settings.topics,
         folded=folded,
     )

@@ -23,7 +23,8 @@ from dev.places import ROOT
 from dev.postgres import PROGRAMS
 from dev.provision import ROLES, drop, provision, role_name
 from libs.events.facts import SERVICES
-from libs.service.settings import PREFIX, Settings
+from libs.service.guards import PREFIX
+from libs.service.settings import Settings
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()

@@ -12,6 +12,7 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from dev.provision import Database
+from libs.events.broker import Broker
 from libs.events.clock import Clock
 from libs.events.facts import Actor
 from libs.events.log import Log, close_log, open_log
@@ -43,11 +44,12 @@ class Stack:
 @asynccontextmanager
 async def stack(database: Database, bootstrap: str, topics: Topics, plan: Plan, clock: Clock) -> AsyncIterator[Stack]:
     """A service's log and worker, started and stopped."""
+    broker = Broker(bootstrap)
     async with AsyncExitStack() as exits:
         log = await open_log(plan.service, database.worker_url, size=16)
         exits.push_async_callback(close_log, log)
         runner = Runner(log, clock)
-        worker = Worker(plan, log=log, pool=log.pool, runner=runner, clock=clock, bootstrap=bootstrap, topics=topics)
+        worker = Worker(plan, log=log, pool=log.pool, runner=runner, clock=clock, broker=broker, topics=topics)
         task = asyncio.create_task(worker.run())
 
         def reader(tenant: str) -> Reader:

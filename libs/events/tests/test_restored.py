@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 
 from dev.provision import Database
 from libs.events import doctor, doctor_topics, ingest, operating, publishing
+from libs.events.broker import Broker
 from libs.events.clock import FixedClock
 from libs.events.connections import open_pool
 from libs.events.effects import EffectRow, EffectTools
@@ -70,7 +71,7 @@ class Place:
         pool = await open_pool(database.worker_url, size=4)
         seen: list[Reading] = []
         try:
-            restorer = Restorer(service, self.plans[service].reactions, pool, self.bootstrap, self.topics)
+            restorer = Restorer(service, self.plans[service].reactions, pool, Broker(self.bootstrap), self.topics)
             done = await restorer.restore(seen.append, **options)
         finally:
             await pool.close()
@@ -294,13 +295,13 @@ async def test_facts_published_by_another_holder_meanwhile_are_no_other_history(
         await settled(left)
         original = publishing.last_records
 
-        async def slowly(bootstrap: str, topic: str) -> Any:
+        async def slowly(broker: Broker, topic: str) -> Any:
             await _count(left, 5)
             await settled(left)  # the holder has published them
-            return await original(bootstrap, topic)
+            return await original(broker, topic)
 
         monkeypatch.setattr(publishing, "last_records", slowly)
-        late = Relay("lead-routing", left.log.pool, left.log.wake, place.clock, place.bootstrap, place.topics)
+        late = Relay("lead-routing", left.log.pool, left.log.wake, place.clock, Broker(place.bootstrap), place.topics)
         old = Lease("relay", left.worker.leases.held["relay"] - 1)
         with pytest.raises(Fenced):
             await late.publisher.compare(old)
@@ -320,7 +321,13 @@ async def _examined(place: Place, one: Stack) -> dict[str, list[doctor.Finding]]
 def _patient(place: Place, one: Stack) -> doctor.Patient:
     plan = one.worker.plan
     return doctor.Patient(
-        plan.service, plan.listens, plan.projections, one.log.pool, place.bootstrap, place.topics, place.clock.now()
+        plan.service,
+        plan.listens,
+        plan.projections,
+        one.log.pool,
+        Broker(place.bootstrap),
+        place.topics,
+        place.clock.now(),
     )
 
 

@@ -41,6 +41,12 @@ def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert Settings(service="pipeline", environment="development").worker_url.get_secret_value().endswith("/pipeline")
 
 
+def test_a_secret_whose_file_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALESLOOM_SECRET_FILE", "/nowhere/secret")
+    with pytest.raises(ValidationError, match="SALESLOOM_SECRET_FILE: /nowhere/secret: No such file"):
+        Settings(service="pipeline", environment="development")
+
+
 def test_schemas_have_an_absolute_url() -> None:
     """8-1: what `ce_dataschema` begins with."""
     assert Settings(**PRODUCTION).topics.schemas == "http://localhost:8001/schemas/"
@@ -99,6 +105,10 @@ def test_failpoints_are_for_development_and_have_names() -> None:
         ({"worker_url": SecretStr("postgresql://worker:Postgres@db/kpi")}, "SALESLOOM_WORKER_URL"),
         ({"api_url": SecretStr("postgresql://kpi_api:kpi_api@db/kpi")}, "SALESLOOM_API_URL"),
         ({"owner_url": SecretStr("postgresql://owner:changeme@db/kpi")}, "SALESLOOM_OWNER_URL"),
+        ({"kafka_user": "kpi", "kafka_password": SecretStr("KPI")}, "SALESLOOM_KAFKA_PASSWORD"),
+        ({"kafka_user": "kpi", "kafka_password": SecretStr("a long one")}, "SALESLOOM_KAFKA_CA"),
+        ({"kafka_user": "kpi"}, "SALESLOOM_KAFKA_USER"),
+        ({"kafka_ca": "/nowhere/ca.crt"}, "SALESLOOM_KAFKA_CA: no certificates in /nowhere/ca.crt"),
     ],
 )
 def test_production_does_not_start_with_what_anybody_could_use(setting: dict[str, object], named: str) -> None:

@@ -58,10 +58,10 @@ class Intake:
         await self.switch.while_on(follow)
 
     async def _follow(self, lease: Lease, tenant: str, partitions: int) -> None:
-        bootstrap, topic = self.tools.settings.kafka, self.tools.settings.topics.signals(tenant)
-        await ensure_topics(bootstrap, {topic: partitions}, settings=FROM_PARTNERS)
+        broker, topic = self.tools.settings.broker, self.tools.settings.topics.signals(tenant)
+        await ensure_topics(broker, {topic: partitions}, settings=FROM_PARTNERS)
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
+            **broker.options(),
             enable_auto_commit=False,
             auto_offset_reset="none",
             max_partition_fetch_bytes=1024 * 1024,

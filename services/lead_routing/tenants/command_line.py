@@ -109,8 +109,8 @@ def acls(topics: Topics, tenant: str) -> str:
 async def _make_topics(settings: Settings, tenant: str, partitions: int) -> None:
     topics = settings.topics
     feeds = {topics.feed(tenant, service): partitions for service in SERVICES}
-    await ensure_topics(settings.kafka, {**feeds, topics.rejected(tenant): partitions})
-    await ensure_topics(settings.kafka, {topics.signals(tenant): partitions}, settings=FROM_PARTNERS)
+    await ensure_topics(settings.broker, {**feeds, topics.rejected(tenant): partitions})
+    await ensure_topics(settings.broker, {topics.signals(tenant): partitions}, settings=FROM_PARTNERS)
 
 
 def _do(configured: Configured, tenant: str, decider: Decider[C], command: Callable[[], C]) -> Outcome:

@@ -15,6 +15,7 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import Consumer, Producer
 
+from libs.events.broker import Broker
 from libs.events.contracts.documents.files import FOLDER, envelope_page
 from libs.events.envelope import ENVELOPE
 from libs.events.facts import Meta
@@ -107,7 +108,7 @@ def test_a_record_is_read_back_as_the_fact_it_was_made_from() -> None:
 async def published(servers: Any, topic_prefix: str) -> str:
     """A topic with thirty facts of ten streams as the relay writes them; the fifth of a partition comes twice."""
     topic = f"{topic_prefix}partner.demotenant.lead-routing.v1"
-    await ensure_topics(servers.kafka, {topic: PARTITIONS})
+    await ensure_topics(Broker(servers.kafka), {topic: PARTITIONS})
     last = dict.fromkeys(range(PARTITIONS), 0)
     producer = AIOKafkaProducer(bootstrap_servers=servers.kafka, acks="all", compression_type="zstd")
     await producer.start()
@@ -183,7 +184,7 @@ def test_the_code_of_the_partners_page_notices_a_loss(servers: Any, published: s
 async def test_librdkafka_puts_a_key_where_the_page_says(servers: Any, topic_prefix: str) -> None:
     """The partitioner is part of the contract."""
     topic, where = f"{topic_prefix}partner.demotenant.signals.v1", dict[bytes, int]()
-    await ensure_topics(servers.kafka, {topic: PARTITIONS})
+    await ensure_topics(Broker(servers.kafka), {topic: PARTITIONS})
     producer = Producer({"bootstrap.servers": servers.kafka, "partitioner": "murmur2_random"})
 
     def note(error: Any, message: Any) -> None:

@@ -65,7 +65,7 @@ async def database_owner(settings: Settings) -> AsyncIterator[asyncpg.Connection
 async def turn_on(settings: Settings, *tenants: str) -> None:
     """lead-routing tells that the feeds of these tenants are on."""
     topic, last = settings.topics.log("lead-routing"), dict[int, int]()
-    await ensure_topics(settings.kafka, {topic: LOG_PARTITIONS})
+    await ensure_topics(settings.broker, {topic: LOG_PARTITIONS})
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, acks="all")
     await producer.start()
     for number, tenant in enumerate(tenants, 1):
