@@ -42,9 +42,11 @@ class Stack:
 
 
 @asynccontextmanager
-async def stack(database: Database, bootstrap: str, topics: Topics, plan: Plan, clock: Clock) -> AsyncIterator[Stack]:
+async def stack(
+    database: Database, kafka: str | Broker, topics: Topics, plan: Plan, clock: Clock
+) -> AsyncIterator[Stack]:
     """A service's log and worker, started and stopped."""
-    broker = Broker(bootstrap)
+    broker = kafka if isinstance(kafka, Broker) else Broker(kafka)
     async with AsyncExitStack() as exits:
         log = await open_log(plan.service, database.worker_url, size=16)
         exits.push_async_callback(close_log, log)
