@@ -12,7 +12,7 @@ from libs.events.broker import Broker
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.doctor import Check, Finding, Patient
 from libs.events.topics import FOREVER, existing_topics, last_records, partitions_of
-from libs.events.wire import LOG_PARTITIONS, key_of, partition_of, read_record
+from libs.events.wire import LOG_PARTITIONS, fact_of, key_of, partition_of
 
 REPUBLISH = "run `republish`: everything is published again under the same numbers (docs/operations.md#gap)"
 
@@ -42,12 +42,7 @@ async def last_published(patient: Patient) -> list[Finding]:
     topic = patient.topics.log(patient.service)
     if topic not in await existing_topics(patient.broker):
         return []
-    records = await last_records(patient.broker, topic)
-    last = {
-        partition: received
-        for partition, message in records.items()
-        if (received := read_record(message.value, message.headers)) is not None
-    }
+    last = await last_records(patient.broker, topic, fact_of)
     async with patient.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         head = await connection.fetchval("select own_seq from log.head()")
         relayed = await connection.fetchval("select seq from log.cursors where name = 'relay'") or 0
@@ -98,7 +93,7 @@ async def whole_topic(patient: Patient) -> list[Finding]:
         while any(places[tp] < ends[tp] for tp in tps):
             for tp, messages in (await consumer.getmany(timeout_ms=500)).items():
                 places[tp] = messages[-1].offset + 1
-                for received in (read_record(message.value, message.headers) for message in messages):
+                for received in map(fact_of, messages):
                     if received is None:
                         continue
                     key = key_of(received.fact["tenant"], received.fact["stream"])

@@ -24,7 +24,7 @@ from libs.events.leases import Fenced, Lease
 from libs.events.topics import ensure_topics, partitions_of
 from libs.events.tracing import batch_span
 from libs.events.waking import Wake
-from libs.events.wire import LOG_PARTITIONS, Received, Topics, read_record
+from libs.events.wire import LOG_PARTITIONS, Received, Topics, fact_of
 
 BATCH = 1_000
 PATIENCE_SECONDS = 1.0
@@ -168,7 +168,7 @@ class Ingest:
         partition = self.partitions[tp]
         part = _Part(partition, tp.partition, partition.own_seq)
         for message in messages:
-            received = read_record(message.value, message.headers)
+            received = fact_of(message)
             partition.offset = message.offset + 1
             if received is None:
                 metrics.UNKNOWN_TYPES.labels("no envelope").inc()

@@ -20,7 +20,7 @@ from libs.events.failpoints import failpoint
 from libs.events.leases import Lease
 from libs.events.topics import last_records
 from libs.events.tracing import batch_span
-from libs.events.wire import key_of, partition_of, read_record, record
+from libs.events.wire import fact_of, key_of, partition_of, record
 
 BATCH = 2_000
 ACK_SECONDS = 15.0
@@ -157,11 +157,7 @@ class Publisher:
             await connection.execute("insert into log.cursors (name) values ($1) on conflict do nothing", name)
             cursor, again_to = await connection.fetchrow("select seq, again_to from log.cursors where name = $1", name)
             rows = await connection.fetch("select * from log.published where topic = $1", topic)
-        broker = {
-            partition: found
-            for partition, message in (await last_records(self.broker, topic)).items()
-            if (found := read_record(message.value, message.headers)) is not None
-        }
+        broker = await last_records(self.broker, topic, fact_of)
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             # After the broker: what another holder published meanwhile was committed before, so this log has it.
             head = await self.source.head(connection)

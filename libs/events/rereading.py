@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.events.broker import Broker
 from libs.events.topics import partitions_of
-from libs.events.wire import Received, read_record
+from libs.events.wire import Received, fact_of
 
 RECORDS = 2_000
 MOST_WAITING = 20_000
@@ -94,7 +94,7 @@ def _take(chain: Chain, messages: Sequence[Any], after: int) -> dict[int, str]:
     """Put the records of one partition on its chain; the ids of those that are known already."""
     known: dict[int, str] = {}
     for message in messages:
-        received = read_record(message.value, message.headers)
+        received = fact_of(message)
         if received is None:
             continue
         if received.own_seq <= after:

@@ -221,15 +221,20 @@ class Restorer:
         signs: list[datetime] = []
         topic = self.topics.watermarks(self.service)
         if topic in await existing_topics(self.broker):
-            signs += [
-                datetime.fromisoformat(orjson.loads(record.value)["t"])
-                for record in (await last_records(self.broker, topic)).values()
-            ]
+            signs += (await last_records(self.broker, topic, _instant_of)).values()
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             recorded = await connection.fetchval(
                 "select recorded_at from log.events where own_seq is not null order by own_seq desc limit 1"
             )
         return max([*signs, *([recorded] if recorded else [])], default=None)
+
+
+def _instant_of(record: Any) -> datetime | None:
+    """When a watermark was published."""
+    try:
+        return datetime.fromisoformat(orjson.loads(record.value)["t"])
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _is_sealed(value: Any) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from libs.events.broker import Broker
+
+T = TypeVar("T")
 
 FOREVER = {"retention.ms": "-1", "cleanup.policy": "delete"}
 A_DAY = {"retention.ms": "86400000", "cleanup.policy": "delete"}
@@ -60,8 +62,8 @@ async def existing_topics(broker: Broker) -> set[str]:
         await admin.close()
 
 
-async def last_records(broker: Broker, topic: str) -> dict[int, Any]:
-    """The last record of each partition that has one."""
+async def last_records(broker: Broker, topic: str, read: Callable[[Any], T | None]) -> dict[int, T]:
+    """By partition, the last record that `read` makes something of; those after it are passed over."""
     consumer = AIOKafkaConsumer(
         **broker.options(), enable_auto_commit=False, auto_offset_reset="earliest", request_timeout_ms=10_000
     )
@@ -72,16 +74,38 @@ async def last_records(broker: Broker, topic: str) -> dict[int, Any]:
             consumer.assign([TopicPartition(topic, partition) for partition in partitions])
             ends = await consumer.end_offsets(consumer.assignment())
             starts = await consumer.beginning_offsets(consumer.assignment())
-            wanted = {tp for tp in consumer.assignment() if ends[tp] > starts[tp]}
-            for tp in consumer.assignment():
-                consumer.seek(tp, ends[tp] - 1 if tp in wanted else ends[tp])
-            found: dict[int, Any] = {}
-            while len(found) < len(wanted):
-                for tp, messages in (await consumer.getmany(timeout_ms=500)).items():
-                    found[tp.partition] = messages[-1]
+            found: dict[int, T] = {}
+            back = 1
+            while wanted := {tp for tp in ends if tp.partition not in found and ends[tp] > starts[tp]}:
+                begins = {tp: max(starts[tp], ends[tp] - back) for tp in wanted}
+                found |= await _last_between(consumer, begins, {tp: ends[tp] for tp in wanted}, read)
+                ends |= begins
+                back *= 16
             return found
     finally:
         await consumer.stop()
+
+
+async def _last_between(
+    consumer: AIOKafkaConsumer,
+    begins: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+    read: Callable[[Any], T | None],
+) -> dict[int, T]:
+    """The last from `begins` up to `ends`, by partition."""
+    found: dict[int, T] = {}
+    for tp, offset in begins.items():
+        consumer.seek(tp, offset)
+    waiting = set(begins)
+    while waiting:
+        for tp, messages in (await consumer.getmany(*waiting, timeout_ms=500)).items():
+            for message in messages:
+                made = read(message) if message.offset < ends[tp] else None
+                if made is not None:
+                    found[tp.partition] = made
+            if messages[-1].offset >= ends[tp] - 1:
+                waiting.discard(tp)
+    return found
 
 
 async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[int]:

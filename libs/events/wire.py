@@ -101,29 +101,52 @@ class Received:
     fact: Mapping[str, Any]
 
 
+def fact_of(message: Any) -> Received | None:
+    """`read_record` of a record as a consumer gets it."""
+    return read_record(message.value, message.headers)
+
+
 def read_record(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Received | None:
-    """A record as a fact of the chain; None for one that is no part of it (its envelope cannot be read)."""
+    """A record as a fact of the chain; None for one that is no part of it (its envelope cannot be read or stored)."""
     found = dict(headers)
     try:
-        meta: dict[str, Any] = {
-            name: found[header].decode() for name, header in _META_HEADERS.items() if header in found
-        }
-        meta["actor"] = orjson.loads(found["ce_actor"])
-        meta["rule_refs"] = orjson.loads(found.get("ce_rulerefs", b"[]"))
+        meta: dict[str, Any] = {name: _text(found[header]) for name, header in _META_HEADERS.items() if header in found}
+        meta["actor"] = orjson.loads(_text(found["ce_actor"]))
+        meta["rule_refs"] = orjson.loads(_text(found.get("ce_rulerefs", b"[]")))
         fact = {
-            "tenant": found["ce_tenantid"].decode(),
-            "stream": found["ce_subject"].decode(),
-            "version": int(found["ce_streamversion"]),
+            "tenant": _text(found["ce_tenantid"]),
+            "stream": _text(found["ce_subject"]),
+            "version": _number(found["ce_streamversion"]),
             "event_id": str(UUID(found["ce_id"].decode())),
-            "type": found["ce_type"].decode(),
+            "type": _text(found["ce_type"]),
             "data": _payload(value),
             "meta": meta,
-            "occurred_at": datetime.fromisoformat(found["ce_time"].decode()).isoformat(),
-            "recorded_at": datetime.fromisoformat(found["ce_recordedtime"].decode()).isoformat(),
+            "occurred_at": _instant(found["ce_time"]),
+            "recorded_at": _instant(found["ce_recordedtime"]),
         }
-        return Received(int(found["ce_ownseq"]), int(found["ce_prevownseq"]), fact)
-    except (KeyError, ValueError, UnicodeDecodeError):
+        return Received(_number(found["ce_ownseq"]), _number(found["ce_prevownseq"], least=0), fact)
+    except (KeyError, ValueError):
         return None
+
+
+def _text(value: bytes) -> str:
+    if b"\0" in value:
+        raise ValueError("PostgreSQL has no NUL")
+    return value.decode()
+
+
+def _number(value: bytes, least: int = 1) -> int:
+    number = int(value)
+    if not least <= number < 2**63:
+        raise ValueError(f"{number}: from {least} to 2^63")
+    return number
+
+
+def _instant(value: bytes) -> str:
+    instant = datetime.fromisoformat(value.decode())
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant} is of no zone")
+    return instant.isoformat()
 
 
 def _payload(value: bytes | None) -> Any:

@@ -29,6 +29,8 @@ from libs.events.rereading import Hole, Reading
 from libs.events.restoring import NotRestored, Restored, Restorer
 from libs.events.tests.counting import COUNT, COUNTERS, ECHOES, HEARD, Count
 from libs.events.tests.stacks import MONDAY, TENANT, Stack, request, settled, stack
+from libs.events.tests.strangers import send_strangers
+from libs.events.topics import partitions_of
 from libs.events.wire import Topics, partition_of
 from libs.events.worker import Plan
 
@@ -256,6 +258,30 @@ async def test_a_topic_that_was_deleted_is_filled_again(place: Place, database: 
         assert (await left.log.pool.fetch(FACTS))[:20] == before
 
 
+async def test_records_that_are_no_facts_are_passed_over(place: Place, database: Callable[[str], Database]) -> None:
+    """Sixteen kinds on every partition, also as its last record: nothing stops, nothing is lost or published twice."""
+    owner, listener, anew = database("lead-routing"), database("kpi"), database("lead-routing")
+    topic = place.topics.log("lead-routing")
+    async with place.running(lead_routing=owner, kpi=listener) as stacks:
+        await _count(stacks[0], 20)
+        await settled(*stacks)
+        await send_strangers(place.bootstrap, topic)
+        await _count(stacks[0], 5)
+        await settled(*stacks)
+    await send_strangers(place.bootstrap, topic)
+    published = await _ends(place.bootstrap, topic)
+    async with place.running(lead_routing=owner, kpi=listener) as stacks:
+        assert await _ends(place.bootstrap, topic) == published  # whatever comes last, the relay found its own facts
+        await _count(stacks[0], 5)
+        await settled(*stacks)
+        for one in stacks:
+            assert await doctor.complete(_patient(place, one)) == []
+        heard = "select count(*) from log.events where type = 'test-counted.v1'"
+        assert [await one.log.pool.fetchval(heard) for one in stacks] == [30, 30]
+    await send_strangers(place.bootstrap, topic)
+    assert (await place.restore("lead-routing", anew)).facts == 30
+
+
 async def test_the_doctor_finds_nothing_in_a_healthy_service_and_names_what_is_wrong(
     place: Place, database: Callable[[str], Database]
 ) -> None:
@@ -295,10 +321,10 @@ async def test_facts_published_by_another_holder_meanwhile_are_no_other_history(
         await settled(left)
         original = publishing.last_records
 
-        async def slowly(broker: Broker, topic: str) -> Any:
+        async def slowly(*place: Any) -> Any:
             await _count(left, 5)
             await settled(left)  # the holder has published them
-            return await original(broker, topic)
+            return await original(*place)
 
         monkeypatch.setattr(publishing, "last_records", slowly)
         late = Relay("lead-routing", left.log.pool, left.log.wake, place.clock, Broker(place.bootstrap), place.topics)
@@ -341,6 +367,17 @@ async def _until(one: Stack, sql: str) -> None:
     async with asyncio.timeout(30):
         while not await one.log.pool.fetchval(sql):
             await one.log.wake.wait(0.1)
+
+
+async def _ends(bootstrap: str, topic: str) -> int:
+    """How many records a topic has."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, one) for one in await partitions_of(consumer, topic)]
+        return sum((await consumer.end_offsets(partitions)).values())
+    finally:
+        await consumer.stop()
 
 
 async def _delete_records(bootstrap: str, topic: str, partition: int, before: int) -> None:
