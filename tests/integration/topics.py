@@ -58,5 +58,6 @@ def _read(consumer: Consumer, topic: str) -> list[Record]:
 def _record(message: Message) -> Record:
     assert message.error() is None, message.error()
     given: Any = message
-    headers = {name: content.decode() for name, content in given.headers() or []}
-    return Record(given.partition(), given.offset(), given.key().decode(), headers, given.value())
+    headers = {name: content.decode(errors="replace") for name, content in given.headers() or []}
+    key = (given.key() or b"").decode(errors="replace")
+    return Record(given.partition(), given.offset(), key, headers, given.value() or b"")

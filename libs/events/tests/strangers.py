@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from libs.events.wire import LOG_PARTITIONS
 
+MARK = "x-stranger"
 NOBODY = "00000000-0000-7000-8000-000000000000"
 _GOOD: Mapping[str, bytes] = {
     "ce_id": NOBODY.encode(),
@@ -36,7 +37,7 @@ class Stranger:
 
 
 def _but(name: str, without: str = "", **changed: bytes) -> Stranger:
-    headers = {**_GOOD, **changed}
+    headers = {**_GOOD, MARK: name.encode(), **changed}
     headers.pop(without, None)
     return Stranger(name, headers=tuple(headers.items()))
 
@@ -45,7 +46,7 @@ STRANGERS: Sequence[Stranger] = (
     Stranger("no headers"),
     Stranger("nothing in it", value=None),
     Stranger("a key that is no text", key=b"\xff\xfe\x00"),
-    Stranger("a megabyte of anything", value=bytes(range(256)) * 4096),
+    Stranger("half a megabyte of anything", value=bytes(range(256)) * 2048),
     _but("no id", without="ce_id"),
     _but("an id that is none", ce_id=b"17"),
     _but("no number", without="ce_ownseq"),
@@ -63,7 +64,7 @@ STRANGERS: Sequence[Stranger] = (
 
 async def send_strangers(servers: str, topic: str, partitions: int = LOG_PARTITIONS, **options: Any) -> int:
     """Put each kind on each partition; how many."""
-    producer = AIOKafkaProducer(bootstrap_servers=servers, max_request_size=2 * 1024 * 1024, **options)
+    producer = AIOKafkaProducer(bootstrap_servers=servers, **options)
     await producer.start()
     try:
         for partition in range(partitions):

@@ -1,14 +1,15 @@
-"""The product with everything that can be broken: servers of its own, a cuttable way to PostgreSQL, standby workers."""
+"""The product with everything that can be broken: servers of its own, ways to them that can be cut, standby workers."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -16,7 +17,7 @@ import psutil
 from dev import kafka, postgres
 from dev.kafka import Kafka
 from dev.places import Places
-from dev.ports import free_ports
+from dev.ports import HOST, free_ports
 from dev.postgres import Postgres
 from dev.processes import Child, until
 from dev.servers import THROW_AWAY_SETTINGS
@@ -28,6 +29,18 @@ from tests.product import WEDNESDAY
 
 OWNER, LISTENERS = "lead-routing", ("pipeline", "kpi")
 ENDS_WITHIN_S = 20.0
+DISK_MB = 1500
+Ports = tuple[int, int, int, int]
+"""Of PostgreSQL, Kafka, its controller, and Kafka for those who come by the way that can be cut."""
+
+
+class SmallDisk(Places):
+    """Places whose database is on a disk of its own."""
+
+    @property
+    def postgres(self) -> Path:
+        """PostgreSQL's data."""
+        return self.data / "disk" / "postgres"
 
 
 @dataclass
@@ -35,10 +48,11 @@ class Rig:
     """Lead-routing as one API process and two workers, with pipeline and kpi listening to it."""
 
     places: Places
-    ports: tuple[int, int, int]
+    ports: Ports
     database: Postgres
     broker: Kafka
     proxy: Proxy
+    broker_proxy: Proxy
     stack: Stack = field(init=False)
     workers: list[Child] = field(default_factory=list)
 
@@ -74,29 +88,19 @@ class Rig:
 
     def start_broker(self) -> None:
         """On the same data and port as before."""
-        places, (_, port, controller_port) = self.places, self.ports
-        self.broker = kafka.launch(
-            places.kafka, port=port, controller_port=controller_port, logs=places.logs, pids=places.pids
-        )
+        self.broker = _launch_broker(self.places, self.ports, self.broker_proxy)
         kafka.wait_ready(self.broker)
 
     def start_database(self) -> None:
         """On the same data and port as before."""
-        places = self.places
-        until("PostgreSQL's processes are gone", lambda: not _backends(places.postgres), within_s=ENDS_WITHIN_S)
-        self.database = postgres.launch(
-            places.postgres,
-            port=self.ports[0],
-            password=places.secret("postgres"),
-            logs=places.logs,
-            pids=places.pids,
-            settings=SETTINGS,
-        )
+        until("PostgreSQL's processes are gone", lambda: not _backends(self.places.postgres), within_s=ENDS_WITHIN_S)
+        self.database = _launch_database(self.places, self.ports)
         postgres.wait_ready(self.database)
 
-    def ended(self, child: Child) -> bool:
-        """True once a process that is to fail has failed; it is reaped."""
-        return not child.running
+    @property
+    def disk(self) -> Path | None:
+        """The small disk that PostgreSQL's data are on; None where none may be mounted."""
+        return self.places.postgres.parent if self.places.postgres.parent.is_mount() else None
 
 
 SETTINGS = {**THROW_AWAY_SETTINGS, "fsync": "on"}
@@ -107,29 +111,25 @@ SETTINGS = {**THROW_AWAY_SETTINGS, "fsync": "on"}
 def rigged() -> Iterator[Rig]:
     """Everything started and ready; stopped and removed at the end."""
     with tempfile.TemporaryDirectory(prefix=f"salesloom-{os.getpid()}-") as folder, ExitStack() as exits:
-        places = Places(Path(folder)).make()
-        ports = free_ports(3)
-        broker = kafka.launch(places.kafka, port=ports[1], controller_port=ports[2], logs=places.logs, pids=places.pids)
-        database = postgres.launch(
-            places.postgres,
-            port=ports[0],
-            password=places.secret("postgres"),
-            logs=places.logs,
-            pids=places.pids,
-            settings=SETTINGS,
-        )
-        rig = Rig(places, (ports[0], ports[1], ports[2]), database, broker, Proxy(ports[0]))
+        places = SmallDisk(Path(folder)).make()
+        exits.enter_context(_mounted(places.postgres.parent))
+        database_port, broker_port, controller_port, cut_port = free_ports(4)
+        ports = (database_port, broker_port, controller_port, cut_port)
+        proxy, broker_proxy = Proxy(database_port), Proxy(cut_port)
+        broker = _launch_broker(places, ports, broker_proxy)
+        rig = Rig(places, ports, _launch_database(places, ports), broker, proxy, broker_proxy)
         exits.callback(_stop, rig)
-        postgres.wait_ready(database)
+        postgres.wait_ready(rig.database)
         kafka.wait_ready(broker)
         FileClock(places.clock).set(WEDNESDAY)
         names = (OWNER, *LISTENERS)
         numbers = iter(free_ports(2 * len(names) + 1))
         service_ports = {name: (next(numbers), next(numbers)) for name in names}
-        dsn = database.dsn().replace(f":{database.port}/", f":{rig.proxy.port}/")
+        dsn = rig.database.dsn().replace(f":{database_port}/", f":{proxy.port}/")
         with stack(places, dsn, broker.bootstrap, service_ports, next(numbers), print, prefix="f", services=names) as s:
             rig.stack = s
             s.stop(OWNER)
+            _change(s, OWNER, {"SALESLOOM_KAFKA": f"{HOST}:{broker_proxy.port}"})
             s.start_again(OWNER, mode="api")
             rig.start_worker()
             rig.start_worker()
@@ -138,14 +138,61 @@ def rigged() -> Iterator[Rig]:
 
 
 @contextmanager
+def _mounted(folder: Path) -> Iterator[None]:
+    """A small disk at `folder`, if this machine lets us."""
+    folder.mkdir(exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=0711", "tmpfs", str(folder)]
+    with suppress(OSError):
+        subprocess.run(command, check=False, capture_output=True)
+    try:
+        yield
+    finally:
+        if folder.is_mount():
+            until(
+                "the small disk is not used", lambda: subprocess.call(["umount", folder]) == 0, within_s=ENDS_WITHIN_S
+            )
+
+
+def _launch_broker(places: Places, ports: Ports, cut: Proxy) -> Kafka:
+    """With one more listener, which is reached by the way that can be cut only."""
+    _, port, controller_port, cut_port = ports
+    listeners = f"PLAINTEXT://{HOST}:{port},CUT://{HOST}:{{}}"
+    more = (
+        f"listeners={listeners.format(cut_port)},CONTROLLER://{HOST}:{controller_port}\n"
+        f"advertised.listeners={listeners.format(cut.port)}\n"
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CUT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+    )
+    return kafka.launch(
+        places.kafka, port=port, controller_port=controller_port, logs=places.logs, pids=places.pids, more=more
+    )
+
+
+def _launch_database(places: Places, ports: Ports) -> Postgres:
+    return postgres.launch(
+        places.postgres,
+        port=ports[0],
+        password=places.secret("postgres"),
+        logs=places.logs,
+        pids=places.pids,
+        settings=SETTINGS,
+    )
+
+
+def _change(running: Stack, service: str, more: Mapping[str, str]) -> None:
+    """What is started of a service from now on has these settings."""
+    member = running.members[service]
+    running.members[service] = replace(member, environment={**member.environment, **more})
+
+
+@contextmanager
 def _environment(running: Stack, service: str, more: Mapping[str, str]) -> Iterator[None]:
     """Start something with more settings, which those after it do not have."""
-    from dataclasses import replace
-
     before = running.members[service].environment
-    running.members[service] = replace(running.members[service], environment={**before, **more})
-    yield
-    running.members[service] = replace(running.members[service], environment=before)
+    _change(running, service, more)
+    try:
+        yield
+    finally:
+        running.members[service] = replace(running.members[service], environment=before)
 
 
 def _backends(folder: Path) -> list[int]:
@@ -166,6 +213,7 @@ def _stop(rig: Rig) -> None:
     for child in (rig.database.child, rig.broker.child):
         child.gone_by(deadline)
     rig.proxy.close()
+    rig.broker_proxy.close()
 
 
 def known_to(rig: Rig, service: str, lead_id: str) -> bool:
