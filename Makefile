@@ -26,12 +26,12 @@ servers: .venv/run ## start only PostgreSQL and Kafka and say where they listen
 test: .venv/dev ## run the tests; TESTS="libs/rules -k calendar" runs some, in one process
 	@$(BIN)/pytest $(if $(TESTS),$(TESTS),-n 2 --dist loadfile)
 
-check: .venv/dev ## style, types, who imports whom, contracts and API documents
+check: .venv/dev ## style, types, who imports whom, contracts, API documents and manifests
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(MAKE) .check-contracts .check-openapi
+	@$(MAKE) .check-contracts .check-openapi .check-manifests
 
 # These two say so while there is nothing to check yet.
 .PHONY: .check-contracts .check-openapi
@@ -41,6 +41,10 @@ check: .venv/dev ## style, types, who imports whom, contracts and API documents
 .check-openapi:
 	@if [ -e libs/service/openapi.py ]; then $(BIN)/python -m libs.service.openapi check; \
 	else echo "openapi: nothing generates documents yet"; fi
+
+.PHONY: .check-manifests
+.check-manifests:
+	@$(BIN)/python -m dev.manifests check
 
 bench: .venv/dev ## measure, each figure against a raw baseline in the same run; ARGS="append http --full"
 	@$(BIN)/python -m bench $(ARGS)
