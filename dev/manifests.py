@@ -74,7 +74,11 @@ def main() -> int:
         return 0
     wrong = 0
     for overlay in OVERLAYS:
-        documents = render(K8S / "overlays" / overlay)
+        try:
+            documents = render(K8S / "overlays" / overlay)
+        except ValueError as error:
+            print(f"manifests: {error}", file=sys.stderr)
+            return 1
         found = [fault for document in documents for fault in faults(document)]
         print(f"manifests: {overlay}: {len(documents)} documents, {len(found)} faults")
         for fault in found:

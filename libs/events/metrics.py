@@ -39,6 +39,9 @@ REBUILD_RATE = Gauge("salesloom_rebuild_facts_per_second", "Speed of the running
 LEASE_EPOCH = Gauge("salesloom_lease_epoch", "Epoch of a lease this process holds (0: not held)", ("role",))
 EFFECTS = Counter("salesloom_effects_total", "Effects by outcome", ("kind", "outcome"))
 DEADLINES_FIRED = Counter("salesloom_deadlines_fired_total", "Deadlines that fired", ("deadline",))
-DEADLINE_LATE = Histogram("salesloom_deadline_late_seconds", "Business seconds between due and fired", ("deadline",))
+LATE = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600, 21_600)
+DEADLINE_LATE = Histogram(
+    "salesloom_deadline_late_seconds", "Business seconds between due and fired", ("deadline",), buckets=LATE
+)
 TOKEN_WAIT = Histogram("salesloom_consistency_wait_seconds", "Seconds a query waited for its consistency token")
 ALARM = Gauge("salesloom_alarm", "1 while a reader or relay stands still for an operator", ("what",))

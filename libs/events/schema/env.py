@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 from alembic import context
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from libs.events.connections import plain_url
 
 OWNER_URL: str = context.config.attributes["owner_url"]
 
@@ -20,8 +23,10 @@ def migrate(connection: Connection) -> None:
 
 
 async def run() -> None:
-    """Connect as the owner and migrate."""
-    engine = create_async_engine(OWNER_URL.replace("postgresql://", "postgresql+asyncpg://"), poolclass=pool.NullPool)
+    """Connect as the owner and migrate. The driver reads the URL, as elsewhere: SQLAlchemy knows no `sslmode`."""
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(plain_url(OWNER_URL)), poolclass=pool.NullPool
+    )
     async with engine.connect() as connection:
         await connection.run_sync(migrate)
         await connection.commit()
