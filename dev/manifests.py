@@ -1,4 +1,4 @@
-"""Manifests of `deploy/k8s` as kustomize renders them, against strict schemas: `python -m dev.manifests check`."""
+"""Manifests of `deploy/k8s` as kustomize renders them, against schemas and rules: `python -m dev.manifests check`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import yaml
 from jsonschema import Draft7Validator
 
+from dev.manifest_rules import Document, broken
 from dev.places import ROOT
 
 K8S = ROOT / "deploy/k8s"
@@ -21,8 +20,6 @@ SCHEMAS = ROOT / "deploy/schemas"
 OVERLAYS = ("dev", "prod")
 FILES = ("kubernetes", "strimzi", "postgres", "monitoring")
 NO_KUBECTL = "manifests: SKIPPED, nothing was rendered: kubectl is not there. Install it (on Debian: kubernetes-client)"
-
-Document = Mapping[str, Any]
 
 
 def kubectl() -> str | None:
@@ -35,7 +32,7 @@ def render(folder: Path) -> list[Document]:
     """The documents of a kustomization. Raises ValueError with what kustomize says if it is none."""
     done = subprocess.run([kubectl() or "kubectl", "kustomize", folder], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise ValueError(f"{folder.relative_to(ROOT)}: {done.stderr.strip()}")
+        raise ValueError(f"{folder}: {done.stderr.strip()}")
     return [document for document in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if document]
 
 
@@ -79,7 +76,7 @@ def main() -> int:
         except ValueError as error:
             print(f"manifests: {error}", file=sys.stderr)
             return 1
-        found = [fault for document in documents for fault in faults(document)]
+        found = [*(fault for document in documents for fault in faults(document)), *broken(documents)]
         print(f"manifests: {overlay}: {len(documents)} documents, {len(found)} faults")
         for fault in found:
             print(f"  {fault}", file=sys.stderr)
