@@ -25,6 +25,7 @@ KNOWN = {*Settings.model_fields, "kafka_ca", "kafka_user", "kafka_password"} - {
 GIVEN = {
     "Deployment api": {"url": "api", "secret": "keys", "master-key": "keys"},
     "Deployment worker": {"url": "worker", "secret": "keys", "master-key": "keys", "kafka-password": "kafka"},
+    "Job operate": {"url": "worker", "secret": "keys", "master-key": "keys", "kafka-password": "kafka"},
     "Job migrate": {"url": "owner", "secret": "keys"},
 }
 """The files of each process, and whose secret each is."""
@@ -112,7 +113,9 @@ def test_a_rule_finds(fault: str) -> None:
 
 
 def test_the_check_fails_for_a_fault(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(manifests, "render", lambda _: [{"apiVersion": "v1", "kind": "Service", "portz": []}])
+    monkeypatch.setattr(
+        manifests, "render", lambda _: [{"apiVersion": "v1", "kind": "Service", "metadata": {}, "portz": []}]
+    )
     assert manifests.main() == 1
     assert "portz" in capsys.readouterr().err
     monkeypatch.setattr(manifests, "kubectl", lambda: None)
@@ -137,7 +140,10 @@ def test_each_service_has_its_processes(name: str) -> None:
     wanted = {(service, kind) for service in SERVICES for kind in GIVEN}
     assert {(service_of(one), f"{one['kind']} {component(one)}") for one in processes(documents)} == wanted
     for one in processes(documents):
-        assert container(one)["args"] == ["services.$(PACKAGE)", component(one)]
+        if component(one) == "operate":
+            assert one["spec"]["suspend"]
+        else:
+            assert container(one)["args"] == ["services.$(PACKAGE)", component(one)]
 
 
 def test_production_keeps_going_when_a_pod_goes() -> None:
@@ -187,10 +193,10 @@ def test_a_process_starts_with_what_it_is_given(name: str, tmp_path: Path, monke
             for variable, value in environment(documents, one).items():
                 context.setenv(variable, value.replace("/run/salesloom", str(tmp_path)))
             settings = Settings(service=service_of(one))
-            role = {"api": "api_url", "worker": "worker_url", "migrate": "owner_url"}[component(one)]
-            assert getattr(settings, role).get_secret_value() == url
+            whose = GIVEN[f"{one['kind']} {component(one)}"]["url"]
+            assert getattr(settings, f"{whose}_url").get_secret_value() == url
             assert settings.environment == {"dev": "development", "prod": "production"}[name]
-            if one["kind"] == "Deployment":
+            if component(one) != "migrate":
                 assert settings.objects.endswith(f"/{service_of(one)}")
 
 
@@ -274,7 +280,7 @@ def test_a_service_reaches_its_own_database_only() -> None:
             for each in to.get("podSelector", {}).get("matchExpressions", ())
             for value in each["values"]
         }
-        kafka = {"salesloom"} if component(one) == "worker" else set()
+        kafka = {"salesloom"} if component(one) in {"worker", "operate"} else set()
         assert reached == {f"{service_of(one)}-postgres"} | kafka
 
 
