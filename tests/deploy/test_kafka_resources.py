@@ -19,13 +19,18 @@ from tests.deploy.rendered import found, needs_kubectl, overlay, with_component
 
 pytestmark = needs_kubectl
 TOPICS = Topics()
-TENANT = "acme0001"
+TENANT = "acme"
 
 
 def rights(user: Any) -> set[tuple[str, str, str, str]]:
     """(operation, type, name, pattern) of all that a user may do."""
     return {
-        (operation, one["resource"]["type"], one["resource"].get("name", ""), one["resource"].get("patternType", ""))
+        (
+            operation,
+            one["resource"]["type"],
+            one["resource"].get("name", ""),
+            one["resource"].get("patternType", "literal"),
+        )
         for one in user["spec"]["authorization"]["acls"]
         for operation in one["operations"]
     }
@@ -50,7 +55,10 @@ def listens(service: str) -> tuple[str, ...]:
 
 def test_the_topics_are_those_that_services_make() -> None:
     declared = {
-        name_of(one): (one["spec"]["partitions"], one["spec"]["config"])
+        name_of(one): (
+            one["spec"]["partitions"],
+            {name: str(value) for name, value in one["spec"]["config"].items()},
+        )
         for one in of_kind(overlay("prod"), "KafkaTopic")
     }
     wanted = {TOPICS.log(service): (LOG_PARTITIONS, FOREVER) for service in SERVICES}
@@ -111,9 +119,9 @@ def test_a_partner_may_do_what_the_command_line_says(tmp_path: Path) -> None:
     for line in acls(TOPICS, TENANT).splitlines():
         assert f"User:{name_of(partner)} " in line
         [(kind, name)] = re.findall(r"--(topic|group) (\S+)", line)
-        pattern = "prefix" if "prefixed" in line else ""
+        pattern = "prefix" if "prefixed" in line else "literal"
         said |= {(operation, kind, name, pattern) for operation in re.findall(r"--operation (\w+)", line)}
-    assert rights(partner) == said
+    assert rights(partner) == said | {("Describe", "group", f"partner.{TENANT}.", "prefix")}
     assert partner["spec"]["quotas"]["consumerByteRate"] > 0
     written = [TOPICS.log(service) for service in SERVICES] + [TOPICS.feed(TENANT, service) for service in SERVICES]
     assert not any(may(partner, "Write", topic) for topic in written)

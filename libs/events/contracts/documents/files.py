@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 from libs.events.contracts.documents.asyncapi import asyncapi
 from libs.events.contracts.documents.catalog import Payload, example_payloads, fact_types
