@@ -12,10 +12,10 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 ARGS ?=
 TESTS ?=
 
-.PHONY: help run servers test check bench faults simulate format import contracts lock sbom audit clean
+.PHONY: help run servers test check bench k8s-e2e faults simulate format import contracts lock sbom audit clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/run ## start the whole product with a simulated working day; ARGS="..." are its options
 	@$(BIN)/python -m dev run $(ARGS)
@@ -51,6 +51,9 @@ bench: .venv/dev ## measure, each figure against a raw baseline in the same run;
 
 simulate: .venv/dev ## live many lives of relay, ingest and leases in a model; SEEDS=10000
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),5000) $(ARGS)
+
+k8s-e2e: .venv/dev ## try deploy/k8s on a real control plane, which the first time is built (needs go and kubectl)
+	@$(BIN)/python -m tests.deploy.e2e $(ARGS)
 
 faults: .venv/dev ## break everything under load and prove that nothing is lost; SEEDS=20 ARGS="--first 7 --faults 10"
 	@$(BIN)/python -m tests.integration.faults --seeds $(or $(SEEDS),20) $(ARGS)

@@ -11,7 +11,7 @@ from typing import Any
 
 from jgo.maven import MavenContext, PythonResolver
 
-from dev.places import jar_cache
+from dev.places import cache
 from dev.processes import Say, Trouble
 
 LOCK = Path(__file__).with_name("kafka-jars.lock")
@@ -41,9 +41,9 @@ ATTEMPTS = 3
 def class_path(say: Say) -> list[Path]:
     """A broker's jars, downloaded when not cached. Raises Trouble when one cannot be had or is not the pinned one."""
     pinned = [line.split() for line in LOCK.read_text().splitlines() if line]
-    cache = jar_cache()
-    context = MavenContext(resolver=PythonResolver(), repo_cache=cache, timeout=30)
-    with (cache / ".lock").open("w") as lock, ThreadPoolExecutor(8) as threads:
+    kept = cache("jars")
+    context = MavenContext(resolver=PythonResolver(), repo_cache=kept, timeout=30)
+    with (kept / ".lock").open("w") as lock, ThreadPoolExecutor(8) as threads:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second start would take a half-written jar for a damaged one
         missing = [name for name, _ in pinned if not _artifact(context, name).cached_path.is_file()]
         if missing:
@@ -74,7 +74,7 @@ def _fetch(context: MavenContext, coordinate: str, digest: str) -> Path:
 
 def relock() -> int:
     """Resolve the wanted jars anew and write the lock; returns how many it holds."""
-    context = MavenContext(resolver=PythonResolver(), repo_cache=jar_cache(), timeout=30)
+    context = MavenContext(resolver=PythonResolver(), repo_cache=cache("jars"), timeout=30)
     wanted, others = context.resolver.resolve([context.create_dependency(name) for name in WANTED])
     kept = [dependency.artifact for dependency in [*wanted, *others] if not _is_connect_only(dependency)]
     with ThreadPoolExecutor(8) as threads:

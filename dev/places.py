@@ -75,13 +75,13 @@ def development() -> Places:
     return Places(Path(os.environ.get("SALESLOOM_DATA", ROOT / ".data")).resolve()).make()
 
 
-def jar_cache() -> Path:
-    """Downloaded jars, kept per user so that a second clone downloads nothing; SALESLOOM_CACHE names another folder."""
+def cache(what: str) -> Path:
+    """A folder of downloads, kept per user for other clones; SALESLOOM_CACHE names another."""
     named = os.environ.get("SALESLOOM_CACHE")
     folder = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "salesloom"
     try:
-        (folder / "jars").mkdir(parents=True, exist_ok=True)
+        (folder / what).mkdir(parents=True, exist_ok=True)
     except OSError:
         folder = ROOT / ".data" / "cache"
-        (folder / "jars").mkdir(parents=True, exist_ok=True)
-    return folder / "jars"
+        (folder / what).mkdir(parents=True, exist_ok=True)
+    return folder / what

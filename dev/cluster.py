@@ -1,0 +1,162 @@
+"""A Kubernetes control plane on loopback, without containers: real API, scheduler and controllers, nodes of kwok's."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from dev.cluster_programs import programs
+from dev.ports import HOST, free_ports
+from dev.processes import Child, Say, Trouble, spawn, until
+
+NODES = ("one", "two", "three")
+READY_WITHIN_S, ENDS_WITHIN_S = 60.0, 20.0
+CONTROLLERS = (
+    "deployment-controller,replicaset-controller,statefulset-controller,job-controller,disruption-controller,"
+    "namespace-controller,endpointslice-controller,garbage-collector-controller,pod-garbage-collector-controller,"
+    "persistentvolume-binder-controller,node-lifecycle-controller,horizontal-pod-autoscaler-controller"
+)
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A running control plane; `logs` has one file per program."""
+
+    folder: Path
+    children: list[Child] = field(default_factory=list)
+
+    @property
+    def logs(self) -> Path:
+        """One file per program."""
+        return self.folder / "logs"
+
+    @property
+    def access(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.folder / "kubeconfig"
+
+    def kubectl(self, *arguments: str, said: str = "", within_s: float = 120.0) -> subprocess.CompletedProcess[str]:
+        """Run it, with `said` on its standard input; its exit code is the caller's to look at."""
+        command = self.command(*arguments)
+        return subprocess.run(command, input=said, capture_output=True, text=True, check=False, timeout=within_s)
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line that `kubectl` runs."""
+        return ["kubectl", f"--kubeconfig={self.access}", *arguments]
+
+    def done(self, *arguments: str, said: str = "", within_s: float = 120.0) -> str:
+        """What it printed. Raises Trouble with what it said where it failed."""
+        answer = self.kubectl(*arguments, said=said, within_s=within_s)
+        if answer.returncode != 0:
+            raise Trouble(f"kubectl {' '.join(arguments)}:\n{answer.stderr.strip()[-3000:]}")
+        return answer.stdout
+
+    def get(self, *arguments: str) -> Any:
+        """A document or a list of them, as `kubectl get -o json` has it."""
+        return json.loads(self.done("get", *arguments, "-o", "json"))
+
+
+@contextmanager
+def cluster(folder: Path, say: Say) -> Iterator[Cluster]:
+    """Built where it is not cached, started, three nodes ready; stopped at the end. Raises Trouble."""
+    built = programs(say)
+    found = Cluster(folder)
+    for one in (found.logs, folder / "pids"):
+        one.mkdir(parents=True, exist_ok=True)
+    etcd_port, peer_port, port, manager_port, scheduler_port = free_ports(5)
+    begun = time.monotonic()
+    try:
+        _write_access(found, port)
+        etcd, peers = f"http://{HOST}:{etcd_port}", f"http://{HOST}:{peer_port}"
+        addresses = [f"--listen-client-urls={etcd}", f"--advertise-client-urls={etcd}"]
+        addresses += [f"--listen-peer-urls={peers}", f"--initial-advertise-peer-urls={peers}"]
+        _start(found, built / "etcd", [f"--data-dir={folder}/etcd", *addresses, f"--initial-cluster=default={peers}"])
+        _start(found, built / "kube-apiserver", _apiserver(folder, etcd, port))
+        ready = lambda: found.kubectl("get", "--raw", "/readyz").returncode == 0  # noqa: E731
+        until("the API server is ready", ready, within_s=READY_WITHIN_S, child=found.children[-1])
+        access = f"--kubeconfig={found.access}"
+        common = [access, "--leader-elect=false", f"--bind-address={HOST}"]
+        manager = [*common, f"--secure-port={manager_port}", f"--controllers={CONTROLLERS}"]
+        _start(found, built / "kube-controller-manager", manager)
+        _start(found, built / "kube-scheduler", [*common, f"--secure-port={scheduler_port}"])
+        stages = [f"--config={file}" for file in sorted((built / "stages").iterdir())]
+        _start(found, built / "kwok", [access, "--manage-all-nodes", *stages])
+        for name in NODES:
+            found.done("apply", "-f", "-", said=json.dumps(_node(name)))
+        found.done("wait", "node", "--all", "--for=condition=Ready", f"--timeout={READY_WITHIN_S:.0f}s")
+        say(f"Kubernetes with {len(NODES)} nodes ready ({time.monotonic() - begun:.1f} s)")
+        yield found
+    finally:
+        deadline = time.monotonic() + ENDS_WITHIN_S
+        for child in reversed(found.children):
+            child.ask_to_stop()
+            child.gone_by(deadline)
+
+
+def _start(found: Cluster, program: Path, arguments: Sequence[str]) -> None:
+    command = [str(program), *arguments]
+    child = spawn(program.name, command, logs=found.logs, pids=found.folder / "pids", folder=found.folder)
+    found.children.append(child)
+
+
+def _apiserver(folder: Path, etcd: str, port: int) -> list[str]:
+    """The ServiceAccount plugin would want accounts to be made for every namespace before its first pod."""
+    key = folder / "accounts.key"
+    return [
+        f"--etcd-servers={etcd}",
+        f"--secure-port={port}",
+        f"--bind-address={HOST}",
+        f"--cert-dir={folder}/certificates",
+        "--endpoint-reconciler-type=none",
+        "--service-cluster-ip-range=10.0.0.0/24",
+        f"--service-account-issuer=https://{HOST}",
+        f"--service-account-key-file={key}",
+        f"--service-account-signing-key-file={key}",
+        "--allow-privileged",
+        "--authorization-mode=RBAC",
+        f"--token-auth-file={folder}/tokens.csv",
+        "--disable-admission-plugins=ServiceAccount",
+        "--enable-priority-and-fairness=false",
+    ]
+
+
+def _write_access(found: Cluster, port: int) -> None:
+    """A key for tokens of accounts, the administrator's token, and a kubeconfig with it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    (found.folder / "accounts.key").write_bytes(pem)
+    token = secrets.token_hex(16)
+    (found.folder / "tokens.csv").write_text(f"{token},admin,admin,system:masters\n")
+    where = {"server": f"https://{HOST}:{port}", "insecure-skip-tls-verify": True}
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "here", "cluster": where}],
+        "users": [{"name": "admin", "user": {"token": token}}],
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
+        "current-context": "here",
+    }
+    found.access.touch(mode=0o600)
+    found.access.write_text(json.dumps(document))
+
+
+def _node(name: str) -> dict[str, Any]:
+    room = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
+    labels = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": f"zone-{name}"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels},
+        "status": {"allocatable": room, "capacity": room},
+    }
