@@ -19,7 +19,7 @@ from tests.deploy.rendered import found, needs_kubectl, overlay, with_component
 
 pytestmark = needs_kubectl
 TOPICS = Topics()
-TENANT = "acme"
+TENANT = "acme0001"
 
 
 def rights(user: Any) -> set[tuple[str, str, str, str]]:
