@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 
 from libs.events import metrics
-from libs.events.errors import UnreadableFact
+from libs.events.errors import LaterFact, UnreadableFact
 from libs.events.facts import REGISTRY, Recorded
 from libs.events.leases import INFRASTRUCTURE
 from libs.events.log import recorded_from
@@ -48,11 +48,12 @@ WHOLE = Scope()
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A stored fact before it is read: its row, and the fact or why it cannot be read."""
+    """A stored fact before it is read: its row, and the fact or why it cannot be read. `waits`: for newer code."""
 
     row: asyncpg.Record
     recorded: Recorded[Any] | None
     error: str = ""
+    waits: bool = False
 
 
 def read_raw(row: asyncpg.Record) -> Raw:
@@ -60,7 +61,7 @@ def read_raw(row: asyncpg.Record) -> Raw:
     try:
         return Raw(row, recorded_from(row))
     except UnreadableFact as error:
-        return Raw(row, None, str(error))
+        return Raw(row, None, str(error), isinstance(error, LaterFact))
 
 
 async def read_facts(
@@ -71,7 +72,10 @@ async def read_facts(
     limit: int = BATCH,
     scope: Scope = WHOLE,
 ) -> tuple[list[Raw], int]:
-    """The facts of these wire names in (after, upto], at most `limit`, and the position that is read up to."""
+    """The facts of these wire names in (after, upto], at most `limit`, and the position that is read up to.
+
+    Later versions of them than this code knows are among them: what is passed over would be missing for ever.
+    """
     upto = min(upto, after + SPAN)
     condition, values = scope.condition(5)
     rows = await connection.fetch(
@@ -79,7 +83,7 @@ async def read_facts(
         f" from log.events where seq > $1 and seq <= $2 and type = any($3){condition} order by seq limit $4",
         after,
         upto,
-        REGISTRY.stored_names(wires),
+        [*REGISTRY.stored_names(wires), *REGISTRY.later_names(wires)],
         limit,
         *values,
     )
@@ -181,7 +185,7 @@ class Batch:
             if place in self.parking.keys:
                 self.parking.park(place, seq)
             elif raw.error:
-                self.parking.park(place, seq, raw.error)
+                self.parking.park(place, seq, raw.error, waits=raw.waits)
             elif raw.recorded is not None:
                 try:
                     result.append((raw, list(dict.fromkeys(self.projection.keys(raw.recorded.fact)))))
@@ -237,8 +241,10 @@ class Batch:
             if len(self.parking.fresh) > failures:
                 self.groups = known | {p: rows for p, rows in self.before.items() if p not in known}
                 self.parking.keys[place] = seqs
-                error = next(entry[3] for entry in self.parking.fresh[failures:] if entry[3])
-                self.parking.fresh[failures:] = [(*place, seq, error if seq == seqs[0] else "", False) for seq in seqs]
+                error, waits = next(entry[3:] for entry in self.parking.fresh[failures:] if entry[3])
+                self.parking.fresh[failures:] = [
+                    (*place, seq, error if seq == seqs[0] else "", waits and seq == seqs[0]) for seq in seqs
+                ]
             else:
                 self.parking.clear(place)
 

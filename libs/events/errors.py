@@ -62,6 +62,10 @@ class Unavailable(Exception):
     """The log did not answer in time; the outcome is unknown. Send the same request with the same key (503)."""
 
 
+class NewerCode(Unavailable):
+    """Newer code has written into a stream of the command, so this process cannot decide it; nothing was appended."""
+
+
 class Overloaded(Exception):
     """More commands wait than can be served in time (503 OVERLOADED with Retry-After)."""
 
@@ -76,3 +80,7 @@ class FactTooLarge(Exception):
 
 class UnreadableFact(Exception):
     """A stored fact cannot be read by any version this code knows; consumers park it."""
+
+
+class LaterFact(UnreadableFact):
+    """A stored fact is of a version of its type that only newer code knows; consumers let its key wait for that."""

@@ -13,10 +13,12 @@ from uuid import UUID
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from libs.events.errors import FactTooLarge, UnreadableFact
+from libs.events.errors import FactTooLarge, LaterFact, UnreadableFact
 
 MAX_FACT_BYTES = 256 * 1024
 TENANT_PATTERN = r"^[a-z0-9]{8,40}$"
+LATER_VERSIONS = 5
+"""So many versions of a type after the newest one it knows are looked out for by a reader."""
 SERVICES = ("lead-routing", "pipeline", "collaboration", "alerting", "kpi")
 
 ActorKind = Literal["user", "rule", "timer", "connector", "import", "migration"]
@@ -145,10 +147,18 @@ class Registry:
         wanted = set(wires)
         return sorted(wanted | {old for old in self.upcasters if self.current(old) in wanted})
 
+    def later_names(self, wires: Iterable[str]) -> list[str]:
+        """The next versions of `wires`, which newer code may have written; a reader must not pass them over."""
+        found: set[str] = set()
+        for wire in wires:
+            name, _, number = self.current(wire).rpartition(".v")
+            found |= {f"{name}.v{int(number) + more}" for more in range(1, LATER_VERSIONS + 1)}
+        return sorted(found - self.types.keys())
+
     def read(self, wire: str, data: Mapping[str, Any]) -> Fact | None:
         """The fact, upcast to its newest version; None for a type this code does not know.
 
-        Raises UnreadableFact where the payload does not fit its type.
+        Raises LaterFact where it knows other versions of the type only, UnreadableFact where the payload does not fit.
         """
         payload = dict(data)
         try:
@@ -156,9 +166,17 @@ class Registry:
                 wire, upcast = self.upcasters[wire]
                 payload = upcast(payload)
             model = self.types.get(wire)
-            return None if model is None else model.model_validate(payload)
+            if model is None:
+                self._must_be_new(wire)
+                return None
+            return model.model_validate(payload)
         except (ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnreadableFact(f"{wire}: {error}") from error
+
+    def _must_be_new(self, wire: str) -> None:
+        name = wire.rpartition(".v")[0] + ".v"
+        if any(known.startswith(name) for known in self.types):
+            raise LaterFact(f"{wire} is a later version of its type than this code knows")
 
 
 REGISTRY = Registry()

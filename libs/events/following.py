@@ -16,7 +16,7 @@ from libs.events.builds import Builds
 from libs.events.clock import Clock
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.effects import NewEffect, put
-from libs.events.errors import Conflict, NotFound, Rejected
+from libs.events.errors import Conflict, NewerCode, NotFound, Rejected
 from libs.events.facts import Actor, Fact, Recorded
 from libs.events.leases import INFRASTRUCTURE, Lease
 from libs.events.projecting import Group, Projection
@@ -32,7 +32,7 @@ logger = structlog.get_logger()
 
 
 class Waits(Exception):
-    """An attempt's subject has not arrived yet."""
+    """An attempt's subject has not arrived yet, or newer code is at work on it."""
 
 
 def cursor_of(reaction: Reaction) -> str:
@@ -149,7 +149,7 @@ class Follower:
             if (*place, seq) in batch.parking.skips:
                 continue
             if place in batch.parking.keys or raw.recorded is None:
-                batch.parking.park(place, seq, raw.error)
+                batch.parking.park(place, seq, raw.error, waits=raw.waits)
                 continue
             groups = [group for key in keys if (group := batch.fold(raw, key)) is not None]
             if keys and not groups:
@@ -223,5 +223,5 @@ class Follower:
             logger.info("reaction refused", reaction=self.reaction.name, code=refusal.code, why=refusal.why)
         except NotFound as missing:
             raise Waits(str(missing)) from missing
-        except Conflict as conflict:
-            raise Waits(str(conflict)) from conflict
+        except (Conflict, NewerCode) as held:
+            raise Waits(str(held)) from held

@@ -7,6 +7,7 @@ import structlog
 
 from libs.events.batches import read_facts
 from libs.events.connections import ACQUIRE_SECONDS
+from libs.events.errors import Unavailable
 from libs.events.facts import REGISTRY
 from libs.events.leases import Lease
 from libs.events.waking import Head
@@ -51,6 +52,8 @@ class Forgetter:
             if upto <= before:
                 return before
             raws, upto = await read_facts(connection, self.wires, before, upto)
+            if later := [raw.error for raw in raws if raw.waits]:
+                raise Unavailable(later[0])  # nobody is passed over: newer code goes on from here
             erased = [
                 (raw.row["tenant"], str(subject))
                 for raw in raws

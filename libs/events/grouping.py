@@ -11,10 +11,13 @@ R = TypeVar("R")
 
 
 class Grouped(Generic[T, R]):
-    """Does the same work for many callers at once: what is asked while a group is on its way is the next group."""
+    """Does the same work for many callers at once: what is asked while a group is on its way is the next group.
+
+    An exception among the results is raised to its caller alone.
+    """
 
     def __init__(
-        self, work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, beside: int = 2, most: int = 64
+        self, work: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]], *, beside: int = 2, most: int = 64
     ) -> None:
         self._work = work
         self._free = beside

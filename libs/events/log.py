@@ -15,7 +15,7 @@ import orjson
 
 from libs.events import metrics
 from libs.events.connections import ACQUIRE_SECONDS, open_pool
-from libs.events.errors import Overloaded, Restoring, Unavailable
+from libs.events.errors import LaterFact, NewerCode, Overloaded, Restoring, Unavailable, UnreadableFact
 from libs.events.facts import REGISTRY, Meta, Recorded
 from libs.events.failpoints import failpoint
 from libs.events.grouping import Grouped
@@ -101,8 +101,12 @@ class Loaded:
 
 
 def recorded_from(row: Mapping[str, Any]) -> Recorded[Any] | None:
-    """A row of the log as a fact; None for a type this code does not know. Raises UnreadableFact."""
-    fact = REGISTRY.read(row["type"], row["data"])
+    """A row of the log as a fact; None for a type this code does not know. Raises LaterFact, UnreadableFact."""
+    try:
+        fact = REGISTRY.read(row["type"], row["data"])
+    except LaterFact:
+        metrics.UNKNOWN_TYPES.labels(row["type"]).inc()
+        raise
     if fact is None:
         metrics.UNKNOWN_TYPES.labels(row["type"]).inc()
         return None
@@ -239,11 +243,13 @@ class Log:
     async def load(self, tenant: str, command_id: UUID, after: Mapping[str, int]) -> Loaded:
         """The stored answer of a command if there is one, and the facts of its streams after the versions known.
 
-        What many commands want at once is loaded in one statement.
+        What many commands want at once is loaded in one statement. Raises NewerCode, UnreadableFact, Unavailable.
         """
         return await self._loads.submit((tenant, command_id, after))
 
-    async def _load_many(self, wanted: Sequence[tuple[str, UUID, Mapping[str, int]]]) -> list[Loaded]:
+    async def _load_many(
+        self, wanted: Sequence[tuple[str, UUID, Mapping[str, int]]]
+    ) -> Sequence[Loaded | UnreadableFact | NewerCode]:
         streams = [(n, tenant, *entry) for n, (tenant, _, after) in enumerate(wanted, 1) for entry in after.items()]
         places, tenants, names, versions = zip(*streams, strict=True) if streams else ((), (), (), ())
         try:
@@ -260,6 +266,7 @@ class Log:
                 asyncpg.OperatorInterventionError) as error:  # fmt: skip
             raise Unavailable("the log cannot be read just now; send the same request again") from error
         found = [Loaded(None, None, dict.fromkeys(after, 0), {name: [] for name in after}) for _, _, after in wanted]
+        unreadable: dict[int, UnreadableFact | NewerCode] = {}
         for row in rows:
             place = row["n"] - 1
             match row["kind"]:
@@ -268,10 +275,16 @@ class Log:
                 case "head":
                     found[place].heads[row["stream"]] = row["version"]
                 case _:
-                    recorded = recorded_from({**row, "tenant": wanted[place][0]})
-                    if recorded is not None:
-                        found[place].facts[row["stream"]].append(recorded)
-        return found
+                    try:
+                        recorded = recorded_from({**row, "tenant": wanted[place][0]})
+                    except LaterFact as later:
+                        unreadable[place] = NewerCode(f"{later}: newer code is being rolled out; send it again")
+                    except UnreadableFact as error:
+                        unreadable[place] = error
+                    else:
+                        if recorded is not None:
+                            found[place].facts[row["stream"]].append(recorded)
+        return [one if one.answer is not None else unreadable.get(n, one) for n, one in enumerate(found)]
 
     async def head(self) -> tuple[int, int]:
         """The last `seq` and the last `own_seq`."""

@@ -41,6 +41,7 @@ _PLAIN: dict[type[Exception], tuple[str, int]] = {
     errors.FactTooLarge: ("TOO_LARGE", 0),
     errors.ParkedKey: ("PARKED", LONG_WAIT),
     errors.Unavailable: ("UNAVAILABLE", SHORT_WAIT),
+    errors.NewerCode: ("UNAVAILABLE", SHORT_WAIT),
     errors.Overloaded: ("OVERLOADED", SHORT_WAIT),
     errors.Restoring: ("RESTORING", LONG_WAIT),
 }
