@@ -3,105 +3,77 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from dev.cluster import NODES, Cluster
+from dev.cluster import Cluster
+from dev.manifest_rules import Document
 from dev.manifests import K8S, render
 from dev.processes import Trouble, until
+from tests.deploy.e2e.drain import DEPLOYMENT, drained
+from tests.deploy.e2e.workloads import IN, NAMESPACE, WITHIN_S, provide_volumes, roll_out
 
-NAMESPACE = "salesloom"
-IN = ("-n", NAMESPACE)
-DEPLOYMENT = "lead-routing-api"
-WITHIN_S = 120.0
+APPLY = ("apply", "--server-side", "--validate=strict", "-f", "-")
+CREATE_DRY = ("create", "--dry-run=server", "--validate=strict", "-f", "-")
 OWN_GROUPS = ("v1", "apps/", "batch/", "policy/", "autoscaling/", "networking.k8s.io/", "scheduling.k8s.io/")
 Proof = Callable[[Cluster, Path], str]
 
 
 def accepted(cluster: Cluster, overlay: Path) -> str:
     """The API server takes every document of the overlay, strictly, and of production all kinds that it knows."""
-    cluster.done("apply", "-f", "-", said=json.dumps(_labelled_namespace(overlay)))
-    given = _text(render(overlay))
-    cluster.done("apply", "--server-side", "--validate=strict", "-f", "-", said=given)
-    _provide_volumes(cluster)
+    given = render(overlay)
+    cluster.done(*APPLY, said=_text([one for one in given if one["kind"] == "Namespace"]))
+    cluster.done(*APPLY, said=_text(given))
+    provide_volumes(cluster)
     production = [one for one in render(K8S / "overlays/prod") if one["apiVersion"].startswith(OWN_GROUPS)]
-    for one in production:
-        if one["kind"] == "Job":  # what a job runs cannot be changed; those of the overlay are there
-            one["metadata"]["name"] += "-of-production"
-    answer = cluster.done(
-        "create", "--dry-run=server", "--validate=strict", "-f", "-", said=_text(_renamed(production))
-    )
-    return f"{len(render(overlay))} documents applied, {len(answer.splitlines())} of production taken by a dry run"
+    answer = cluster.done(*CREATE_DRY, said=_text(_renamed(production)))
+    return f"{len(given)} documents applied, {len(answer.splitlines())} of production taken by a dry run"
 
 
 def misspelt(cluster: Cluster, overlay: Path) -> str:
     """A field that does not exist is refused, so the proof above could have failed."""
     document = next(one for one in render(overlay) if one["kind"] == "Deployment")
     wrong = {**document, "spec": {**document["spec"], "replicaz": 2}}
-    answer = cluster.kubectl(
-        "apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", said=_text([wrong])
-    )
-    _expect(answer, "replicaz")
+    cluster.refused(*APPLY, "--dry-run=server", said=_text([wrong]), why="replicaz")
     return "a misspelt field is refused"
 
 
-def rolled_out(cluster: Cluster, overlay: Path) -> str:
+def rolled_out(cluster: Cluster, _overlay: Path) -> str:
     """Migrations complete; every Deployment and StatefulSet gets its pods, and gets new ones one after another."""
-    for one in ("statefulset", "deployment"):
-        _roll_out(cluster, one)
+    roll_out(cluster, "statefulset")
+    roll_out(cluster, "deployment")
     jobs = [one["metadata"]["name"] for one in cluster.get("jobs", *IN)["items"] if not one["spec"].get("suspend")]
     names = [f"job/{name}" for name in jobs]
     cluster.done("wait", *IN, "--for=condition=Complete", *names, f"--timeout={WITHIN_S:.0f}s", within_s=WITHIN_S + 5)
     cluster.done("rollout", "restart", "deployment", DEPLOYMENT, *IN)
-    cluster.done(
-        "rollout", "status", "deployment", DEPLOYMENT, *IN, f"--timeout={WITHIN_S:.0f}s", within_s=WITHIN_S + 5
-    )
+    roll_out(cluster, "deployment", DEPLOYMENT)
     deployments = cluster.get("deployments", *IN)["items"]
     return f"{len(deployments)} Deployments rolled out, {len(jobs)} migrations completed, one rolled out again"
 
 
-def drained(cluster: Cluster, overlay: Path) -> str:
-    """A node cannot be drained of the last ready pod of an API; once another is ready, it can."""
-    cluster.done("scale", "deployment", DEPLOYMENT, *IN, "--replicas=2")
-    cluster.done(
-        "rollout", "status", "deployment", DEPLOYMENT, *IN, f"--timeout={WITHIN_S:.0f}s", within_s=WITHIN_S + 5
-    )
-    first, second = (str(pod["spec"]["nodeName"]) for pod in _pods(cluster))
-    if first == second:
-        raise Trouble(f"both pods of {DEPLOYMENT} are on node {first}: they should be spread")
-    (free,) = set(NODES) - {first, second}
-    cluster.done("cordon", free, second)
-    cluster.done("drain", first, *_DRAIN, within_s=WITHIN_S)
-    waiting = subprocess.Popen(
-        cluster.command("drain", second, *_DRAIN), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+def selected(cluster: Cluster, _overlay: Path) -> str:
+    """No selector misses: every Service has a pod that is ready behind it, every disruption budget counts some."""
+    services = [one["metadata"]["name"] for one in cluster.get("services", *IN)["items"]]
+    budgets = [one["metadata"]["name"] for one in cluster.get("poddisruptionbudgets", *IN)["items"]]
+    missing: set[str] = set()
+
+    def all_select() -> bool:
+        missing.clear()
+        missing.update(f"Service {name}" for name in set(services) - _served(cluster))
+        missing.update(f"PodDisruptionBudget {name}" for name in set(budgets) - _counted(cluster))
+        return not missing
+
     try:
-        (last,) = [pod for pod in _pods(cluster) if pod["spec"].get("nodeName") == second]
-        name = last["metadata"]["name"]
-        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": NAMESPACE}}
-        path = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}/eviction"
-        refused = cluster.kubectl("create", "--raw", path, "-f", "-", said=json.dumps(eviction))
-        _expect(refused, "disruption budget")
-        if waiting.poll() is not None:
-            raise Trouble(f"the node was drained of the last ready pod of {DEPLOYMENT}")
-        cluster.done("uncordon", free)
-        said, _ = waiting.communicate(timeout=WITHIN_S)
-    finally:
-        if waiting.poll() is None:
-            waiting.kill()
-    if waiting.returncode != 0 or "disruption budget" not in said:
-        raise Trouble(f"drain of {second} ended with {waiting.returncode}: {said[-2000:]}")
-    ready = lambda: any(_ready(pod) for pod in _pods(cluster))  # noqa: E731
-    until(f"{DEPLOYMENT} is served", ready, within_s=WITHIN_S)
-    cluster.done("uncordon", first, second)
-    return "a drain waits for the disruption budget, and ends when another pod is ready"
+        until("every selector selects", all_select, within_s=20.0)
+    except Trouble:
+        raise Trouble(f"select no ready pod: {', '.join(sorted(missing))}") from None
+    return f"{len(services)} Services and {len(budgets)} disruption budgets select pods"
 
 
-def privileged(cluster: Cluster, overlay: Path) -> str:
+def privileged(cluster: Cluster, _overlay: Path) -> str:
     """Pod Security keeps out what the namespace does not allow."""
     container = {"name": "one", "image": "salesloom", "securityContext": {"privileged": True}}
     pod = {
@@ -110,69 +82,36 @@ def privileged(cluster: Cluster, overlay: Path) -> str:
         "metadata": {"name": "privileged", "namespace": NAMESPACE},
         "spec": {"containers": [container]},
     }
-    _expect(cluster.kubectl("apply", "-f", "-", said=json.dumps(pod)), "violates PodSecurity")
+    cluster.refused("apply", "-f", "-", said=json.dumps(pod), why='violates PodSecurity "restricted')
     return "a privileged pod is refused"
 
 
-PROOFS: Sequence[Proof] = (accepted, misspelt, rolled_out, drained, privileged)
-_DRAIN = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", f"--timeout={WITHIN_S:.0f}s")
+PROOFS: Sequence[Proof] = (accepted, misspelt, rolled_out, selected, drained, privileged)
 
 
-def _roll_out(cluster: Cluster, *what: str) -> None:
-    """Wait until it has the pods it is to have."""
-    cluster.done("rollout", "status", *what, *IN, f"--timeout={WITHIN_S:.0f}s", within_s=WITHIN_S + 5)
+def _served(cluster: Cluster) -> set[str]:
+    """The Services with a ready address."""
+    return {
+        one["metadata"]["labels"]["kubernetes.io/service-name"]
+        for one in cluster.get("endpointslices", *IN)["items"]
+        if any(end["conditions"].get("ready") for end in one.get("endpoints") or ())
+    }
+
+
+def _counted(cluster: Cluster) -> set[str]:
+    """The disruption budgets that expect pods, as many as there are."""
+    found = cluster.get("poddisruptionbudgets", *IN)["items"]
+    return {one["metadata"]["name"] for one in found if one.get("status", {}).get("currentHealthy", 0) > 0}
 
 
 def _text(documents: Sequence[Any]) -> str:
     return str(yaml.safe_dump_all(documents))
 
 
-def _labelled_namespace(overlay: Path) -> Any:
-    return next(one for one in render(overlay) if one["kind"] == "Namespace")
-
-
-def _renamed(documents: Sequence[Any]) -> list[Any]:
+def _renamed(documents: Sequence[Document]) -> list[Any]:
     """Under other names, beside those of the overlay; namespaces are there."""
     return [
-        {**one, "metadata": {**one["metadata"], "name": f"{one['metadata']['name']}-p"}}
+        {**one, "metadata": {**one["metadata"], "name": f"{one['metadata']['name']}-of-production"}}
         for one in documents
         if one["kind"] != "Namespace"
     ]
-
-
-def _provide_volumes(cluster: Cluster) -> None:
-    """Nobody provides disks here; one for each claim."""
-    claims = {one["metadata"]["name"]: one for one in cluster.get("persistentvolumeclaims", *IN)["items"]}
-    for kind in cluster.get("statefulsets", *IN)["items"]:
-        for claim in kind["spec"].get("volumeClaimTemplates", ()):
-            claims[f"{claim['metadata']['name']}-{kind['metadata']['name']}"] = claim
-    for name, claim in claims.items():
-        spec = claim["spec"]
-        volume = {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": name},
-            "spec": {
-                "accessModes": spec["accessModes"],
-                "capacity": spec["resources"]["requests"],
-                "hostPath": {"path": f"/volumes/{name}"},
-            },
-        }
-        cluster.done("apply", "-f", "-", said=json.dumps(volume))
-
-
-def _pods(cluster: Cluster) -> list[Any]:
-    """The API's pods that are not about to go."""
-    service, component = DEPLOYMENT.rsplit("-", 1)
-    labels = f"app.kubernetes.io/component={component},app.kubernetes.io/name={service}"
-    found = cluster.get("pods", *IN, "-l", labels)["items"]
-    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
-
-
-def _ready(pod: Any) -> bool:
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", ()))
-
-
-def _expect(answer: subprocess.CompletedProcess[str], why: str) -> None:
-    if answer.returncode == 0 or why not in answer.stderr:
-        raise Trouble(f"expected a refusal that says {why!r}, got {answer.returncode}: {answer.stdout}{answer.stderr}")
