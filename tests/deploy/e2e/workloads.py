@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dev.cluster import Cluster
@@ -12,7 +12,6 @@ from dev.processes import Trouble
 NAMESPACE = "salesloom"
 IN = ("-n", NAMESPACE)
 WITHIN_S = 120.0
-ROLLED_OUT = ("Deployment", "StatefulSet")
 
 
 def provide_volumes(cluster: Cluster) -> None:
@@ -37,14 +36,19 @@ def provide_volumes(cluster: Cluster) -> None:
 
 
 def roll_out(cluster: Cluster, *what: str) -> None:
-    """Wait until it has the pods it is to have. Raises Trouble that names those that are not ready."""
-    timeout = f"--timeout={WITHIN_S:.0f}s"
+    """Wait until it has the pods it is to have. Raises Trouble that says what pods could not be made or placed."""
     try:
-        cluster.done("rollout", "status", *what, *IN, timeout, within_s=len(ROLLED_OUT) * 10 * WITHIN_S)
+        cluster.done("rollout", "status", *what, *IN, f"--timeout={WITHIN_S:.0f}s", within_s=10 * WITHIN_S)
     except Trouble as trouble:
-        missing = [one["metadata"]["name"] for one in cluster.get("pods", *IN)["items"] if not is_ready(one)]
-        events = cluster.done("get", "events", *IN, "--field-selector=type=Warning").strip()
-        raise Trouble(f"{trouble}\nnot ready: {', '.join(missing)}\n{events[-2000:]}") from None
+        raise Trouble("\n".join([str(trouble), *_hindered(cluster)])) from None
+
+
+def _hindered(cluster: Cluster) -> Iterator[str]:
+    """Workloads whose pods are not admitted, pods that no node takes, with the reason."""
+    for one in cluster.get("deployments,statefulsets,pods", *IN)["items"]:
+        for state in one.get("status", {}).get("conditions", ()):
+            if (state["type"], state["status"]) in {("ReplicaFailure", "True"), ("PodScheduled", "False")}:
+                yield f"{one['kind']} {one['metadata']['name']}: {state['message']}"
 
 
 def pods(cluster: Cluster, deployment: str) -> list[Any]:
