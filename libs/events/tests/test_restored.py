@@ -290,8 +290,16 @@ async def test_the_doctor_finds_nothing_in_a_healthy_service_and_names_what_is_w
     async with place.running(lead_routing=owner, kpi=listener) as (left, right):
         await _count(left, 20)
         await settled(left, right)
-        for one in (left, right):
-            assert await _examined(place, one) == {}
+        heard = await _owner(listener)
+        await heard.execute(
+            "insert into log.leases (role, epoch, holder, expires_at)"
+            " values ('fold:heard:0', 1, '', '-infinity'), ('effects-of-before', 1, '', '-infinity')"
+        )
+        assert await _examined(place, left) == {}
+        assert [one.what for one in (await _examined(place, right))["leases"]] == ["nobody does: effects-of-before"]
+        await heard.execute("delete from log.leases where role = 'effects-of-before'")
+        await heard.close()
+        assert await _examined(place, right) == {}
         await right.log.pool.execute("update heard_v1_b1.heard set total = 1 where key = 'c1'")
         await right.log.pool.execute("update log.effects set state = 'failed'")
         await left.runner.run(COUNT, Count(counter_id="bad", poison=True), request())
