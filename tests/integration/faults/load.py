@@ -27,6 +27,7 @@ class Load:
     clients: Clients
     history: History
     seed: int
+    pause_s: float = PAUSE_S
     leads: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -100,7 +101,7 @@ class Load:
                 self.capture(key)
             else:
                 self.send(self._step(dice, key))
-            time.sleep(PAUSE_S)
+            time.sleep(self.pause_s)
 
     def _step(self, dice: random.Random, key: str) -> Operation:
         """Something that is done with a recent lead, by somebody who may or may not be in a position to."""

@@ -15,7 +15,7 @@ from dev.timeline import Timeline
 from tests.integration.faults.checker import Checker, Findings
 from tests.integration.faults.faults import FAULTS
 from tests.integration.faults.history import History
-from tests.integration.faults.load import Load
+from tests.integration.faults.load import PAUSE_S, Load
 from tests.integration.faults.rig import LISTENERS, Rig, known_to
 
 RECOVERS_WITHIN_S, BETWEEN_S, RESTS_WITHIN_MIN = 120.0, 1.0, 6
@@ -43,12 +43,15 @@ def schedule(seed: int, count: int) -> list[str]:
     return found[:count]
 
 
-def run(rig: Rig, seed: int, faults: Sequence[str], folder: Path) -> Run:
-    """Load with these faults, one after another, then the check. The history is left in `folder`."""
+def run(rig: Rig, seed: int, faults: Sequence[str], folder: Path, pause_s: float = PAUSE_S) -> Run:
+    """Load with these faults, one after another, then the check. The history is left in `folder`.
+
+    `pause_s`: what each client waits between two requests; leads that come faster than they are routed pile up.
+    """
     done = Run(seed)
     timeline = Timeline(rig.stack)
     with contextlib.closing(History(folder / f"history-{seed}.jsonl")) as history, Clients(rig.stack) as clients:
-        load = Load(clients, history, seed)
+        load = Load(clients, history, seed, pause_s)
         load.prepare()
         load.begin()
         try:
