@@ -52,7 +52,7 @@ def releases(tmp_path: Path) -> tuple[Release, Release]:
     return reads, made("writes", tmp_path / "writes", reads, WRITES)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_releases_are_rolled_out_under_load(fleet: Fleet, releases: tuple[Release, Release]) -> None:
     """I-25, I-26, I-47: no request fails, while each process is replaced, twice, by one with other facts and rows."""
     reads, writes = releases

@@ -153,6 +153,8 @@ class Fleet:
         ports = {"SALESLOOM_PORT": str(port), "SALESLOOM_HEALTH_PORT": str(health)}
         command = (sys.executable, "-m", "services.lead_routing", mode)
         environment = {**member.environment, **ports}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment["PYTHONPYCACHEPREFIX"] = str(self.stack.places.data / "bytecode")
         child = self._spawn(f"{release.name}-{mode}-{port}", release, command, environment)
         api, health_url = f"http://{HOST}:{port}", f"http://{HOST}:{health}"
         return Process(release, mode, Member(OWNER, api, health_url, member.database, command, environment, child))

@@ -13,7 +13,7 @@ from dev.processes import until
 from tests.integration.organisations import CONNECTOR, HE, Person, build_organisation, register
 from tests.integration.rolling.fleet import Balancer
 
-PEOPLE_AT_ONCE, PAUSE_S, ANSWER_S = 3, 0.15, 10.0
+PEOPLE_AT_ONCE, PAUSE_S, ANSWER_S = 3, 0.06, 10.0
 HONG = "hong"
 CALL = {"kind": "call", "direction": "out", "duration_s": 320, "text": "客户确认三月底前需要报价"}
 
@@ -64,8 +64,12 @@ class Load:
         until("the load goes on", lambda: len(self.converted) >= wanted or bool(self.failed), within_s=30)
         assert self.failed == []
 
+    def pause(self) -> None:
+        """Between two requests of one person."""
+        self._stop.wait(PAUSE_S)
+
     def _work(self) -> None:
-        while not self._stop.wait(PAUSE_S):
+        while not self._stop.is_set():
             try:
                 _One(self).convert()
             except AssertionError as error:
@@ -101,6 +105,7 @@ class _One:
         self.load.converted.append(converted)
 
     def ask(self, person: str, path: str, body: Any = None, status: int = 200) -> Any:
+        self.load.pause()
         headers = {"Authorization": f"Bearer {self.load.clients.token(person)}", "Prefer": "wait=5"}
         headers |= {"Consistency-Token": self.token} if self.token else {}
         headers |= {"Idempotency-Key": str(uuid7())} if body is not None else {}
