@@ -28,10 +28,14 @@ class Wake:
         self._event = asyncio.Event()
 
     async def wait(self, seconds: float) -> bool:
-        """Wait for growth, at most `seconds`; True if woken."""
+        """Wait for growth, at most `seconds`; True if woken.
+
+        Being cancelled and woken at once ends it as cancelled (`asyncio.wait_for` of Python 3.11 would go on).
+        """
         event = self._event
         try:
-            await asyncio.wait_for(event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await event.wait()
         except TimeoutError:
             return False
         return True

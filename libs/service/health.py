@@ -85,7 +85,8 @@ def health_app(
 
 async def _asked(check: Check) -> str | None:
     try:
-        return await asyncio.wait_for(check(), CHECK_SECONDS)
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await check()
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return f"no answer ({type(error).__name__})"
 

@@ -169,7 +169,8 @@ async def _events(following: Following, *, reset: bool) -> AsyncIterator[bytes]:
 
 async def _pause(draining: asyncio.Event) -> None:
     try:
-        await asyncio.wait_for(draining.wait(), POLL_SECONDS)
+        async with asyncio.timeout(POLL_SECONDS):
+            await draining.wait()
     except TimeoutError:
         return
 
