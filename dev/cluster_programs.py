@@ -30,7 +30,11 @@ def programs(say: Say) -> Path:
     kept = cache("kubernetes")
     folder = kept / hashlib.sha256(pinned).hexdigest()[:12]
     with (kept / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a second run waits for what the first one builds
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another run that builds the control plane")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
             _build(folder, say)
     return folder
