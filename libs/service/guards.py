@@ -40,7 +40,11 @@ def _guard_secrets(settings: Settings) -> None:
         raise ValueError(f"{PREFIX}SECRET: needed outside development (at least {KEY_BYTES} random bytes)")
     for name in ("api_url", "worker_url", "owner_url"):
         address = urlsplit(getattr(settings, name).get_secret_value())
-        if address.password is not None and address.password.lower() in {*GUESSED, address.username}:
+        if address.password is not None and _guessable(address.password, address.username):
             raise ValueError(f"{PREFIX}{name.upper()}: its password is one that anybody would try first")
-    if settings.kafka_password.get_secret_value().lower() in {*GUESSED - {""}, settings.kafka_user or None}:
+    if settings.kafka_user and _guessable(settings.kafka_password.get_secret_value(), settings.kafka_user):
         raise ValueError(f"{PREFIX}KAFKA_PASSWORD: it is one that anybody would try first")
+
+
+def _guessable(password: str, user: str | None) -> bool:
+    return password.casefold() in {*GUESSED, (user or "").casefold()}
