@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -62,15 +61,14 @@ STRANGERS: Sequence[Stranger] = (
 )
 
 
-async def send_strangers(servers: str, topic: str, partitions: int = LOG_PARTITIONS, **options: Any) -> int:
-    """Put each kind on each partition; how many."""
-    producer = AIOKafkaProducer(bootstrap_servers=servers, **options)
+async def send_strangers(servers: str, topic: str) -> None:
+    """Put each kind on each partition of a log topic."""
+    producer = AIOKafkaProducer(bootstrap_servers=servers)
     await producer.start()
     try:
-        for partition in range(partitions):
+        for partition in range(LOG_PARTITIONS):
             for one in STRANGERS:
                 await producer.send(topic, one.value, one.key, partition, headers=list(one.headers))
         await producer.flush()
     finally:
         await producer.stop()
-    return partitions * len(STRANGERS)

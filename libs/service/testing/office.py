@@ -33,7 +33,7 @@ from libs.service.settings import Settings
 from libs.service.testing.tokens import ISSUER, authority_of, bearer
 from libs.service.working import opened_worker
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 60
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 META = Meta(actor=Actor(id="test")).model_dump_json(exclude_none=True)
 
