@@ -173,15 +173,7 @@ class Log:
             self._more.clear()
             while self._waiting:
                 group, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
-                started = time.perf_counter()
                 await self._commit(group)
-                held = time.perf_counter() - started
-                metrics.APPEND_BATCH.observe(len(group))
-                metrics.APPEND_SECONDS.observe(held)
-                if held > BATCH_HOLD_SECONDS * 1.5:
-                    self._batch = max(8, self._batch // 2)
-                elif held < BATCH_HOLD_SECONDS and len(group) == self._batch:
-                    self._batch = min(512, self._batch * 2)
 
     async def _commit(self, group: list[tuple[Append, datetime, asyncio.Future[Appended]]]) -> None:
         try:
@@ -207,7 +199,7 @@ class Log:
                 "facts": [fact.document(i) for i, append in enumerate(appends) for fact in append.facts],
             }
         ).decode()
-        deadline = time.monotonic() + 2 * APPEND_SECONDS
+        begun = time.monotonic()
         while True:
             try:
                 failpoint("append.before")
@@ -219,7 +211,7 @@ class Log:
                 break
             except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError,
                     asyncpg.OperatorInterventionError, asyncpg.TransactionTimeoutError) as error:  # fmt: skip
-                if time.monotonic() > deadline:
+                if time.monotonic() > begun + 2 * APPEND_SECONDS:
                     raise Unavailable("the log did not answer in time; send the same request again") from error
                 await asyncio.sleep(0.05)
             except asyncpg.PostgresError as error:
@@ -228,7 +220,10 @@ class Log:
                 raise
         self.wake()
         self._appended()
+        metrics.APPEND_BATCH.observe(len(appends))
+        metrics.APPEND_SECONDS.observe(time.monotonic() - begun)
         metrics.LOCK_WAIT.observe(answer["waited"])
+        self._suit(len(appends), answer["held"])
         return [
             Appended(
                 status=result["status"],
@@ -239,6 +234,13 @@ class Log:
             )
             for result in answer["results"]
         ]
+
+    def _suit(self, size: int, held: float) -> None:
+        """Make groups larger or smaller by how long one held the lock of the log, in seconds."""
+        if held > BATCH_HOLD_SECONDS * 1.5:
+            self._batch = max(8, self._batch // 2)
+        elif held < BATCH_HOLD_SECONDS and size == self._batch:
+            self._batch = min(512, self._batch * 2)
 
     async def load(self, tenant: str, command_id: UUID, after: Mapping[str, int]) -> Loaded:
         """The stored answer of a command if there is one, and the facts of its streams after the versions known.

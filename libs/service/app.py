@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
-from prometheus_client import Histogram
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,9 +17,10 @@ from libs.rules.documents import RuleBook
 from libs.rules.reference import calendars_provider, rulebook_provider
 from libs.service import docs_page, openapi, problem_pages, schema_pages, streaming, telemetry
 from libs.service.admission import Admission
-from libs.service.auth import unguarded
+from libs.service.auth import threaded, unguarded
 from libs.service.equipment import Equipment
 from libs.service.limits import Limits, uploads_of
+from libs.service.metrics import REQUEST_SECONDS
 from libs.service.organisation import Reach, reach_provider
 from libs.service.refusals import broken, install, route_of
 from libs.service.sealing import Sealer, sealer_provider
@@ -34,20 +34,14 @@ ALLOWED_HEADERS = (
     "Authorization", "Content-Type", "Accept-Language", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer",
     "Consistency-Token", "Channel", "Occurred-At", "Occurred-Reason", "Last-Event-ID", "traceparent",
 )  # fmt: skip
-REQUEST_SECONDS = Histogram(
-    "salesloom_http_request_seconds",
-    "Seconds of a request until its answer is sent, by route",
-    ("method", "route", "status"),
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)
 
 
 def create_app(service: Service, equipment: Equipment | None = None) -> FastAPI:
     """The application of a service. Without `equipment` it describes itself (OpenAPI) but serves nothing.
 
-    Raises ValueError if a route has no guard, or two operations have one name.
+    Raises ValueError if a route has no guard or needs a thread, or two operations have one name.
     """
-    app = FastAPI(
+    app = Application(
         title=service.title,
         version="1",
         docs_url=None,
@@ -67,23 +61,36 @@ def create_app(service: Service, equipment: Equipment | None = None) -> FastAPI:
     app.include_router(schema_pages.router)
     install(app)
     app.add_middleware(Limits, uploads=uploads_of(app))
-    if equipment is not None:
-        settings = equipment.settings
-        app.add_middleware(Admission, commands=settings.commands_at_once, queries=settings.queries_at_once)
     app.add_middleware(Boundary)
-    if equipment is not None and equipment.settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(equipment.settings.cors_origins),
+    if open_routes := unguarded(app):
+        raise ValueError(f"routes without a guard: {', '.join(open_routes)}")
+    if calls := threaded(app):
+        raise ValueError(f"make these `async def`, or every request waits for a thread: {', '.join(calls)}")
+    openapi.describe(app, service)
+    return app
+
+
+class Application(FastAPI):
+    """The framework's application, with what may refuse a request around all of the framework's own."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Admission is asked first, so that a refusal costs little; browsers may read what it says."""
+        stack = super().build_middleware_stack()
+        about: Equipment | None = self.state.equipment
+        if about is None:
+            return stack
+        settings = about.settings
+        stack = Admission(stack, commands=settings.commands_at_once, queries=settings.queries_at_once)
+        if not settings.cors_origins:
+            return stack
+        return CORSMiddleware(
+            stack,
+            allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST"],
             allow_headers=list(ALLOWED_HEADERS),
             expose_headers=list(EXPOSED_HEADERS),
             max_age=600,
         )
-    if open_routes := unguarded(app):
-        raise ValueError(f"routes without a guard: {', '.join(open_routes)}")
-    openapi.describe(app, service)
-    return app
 
 
 def providers_of(service: Service) -> Mapping[type, Provider]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -121,3 +122,21 @@ def unguarded(app: FastAPI) -> list[str]:
         if str(route.path).startswith("/v1") and (dependant is None or roles_of(dependant) is None):
             found += [f"{method} {route.path}" for method in sorted(route.methods or ())]
     return found
+
+
+def threaded(app: FastAPI) -> list[str]:
+    """What FastAPI would run on a thread of its own for every request, as `module.name`. There must be none.
+
+    A change of threads costs more than all that our dependencies do.
+    """
+    calls = {
+        call
+        for route in iter_route_contexts(app.routes)
+        if (dependant := getattr(route, "dependant", None)) is not None
+        for call in calls_of(dependant)
+    }
+    return sorted(
+        f"{call.__module__}.{getattr(call, '__qualname__', call)}"
+        for call in calls
+        if not any(map(inspect.iscoroutinefunction, (call, getattr(call, "__call__", None))))  # noqa: B004
+    )

@@ -133,7 +133,7 @@ class Running:
         return Response(body.model_dump_json(), status, {**headers, "Cache-Control": "no-store"}, "application/json")
 
 
-def running(
+async def running(
     request: Request,
     who: Annotated[Person, Depends(authenticated)],
     reader: Annotated[Reader, Depends(reader_for)],

@@ -60,7 +60,7 @@ class Paging:
         return base64.urlsafe_b64encode(_mac(self.key, self.scope, values) + values).rstrip(b"=").decode()
 
 
-def paging(
+async def paging(
     request: Request,
     who: Annotated[Person, Depends(authenticated)],
     limit: Annotated[int, Query(description="Items of a page, 1 to 200; other numbers are taken to the nearest")] = 50,

@@ -16,7 +16,7 @@ from libs.service.auth import Person, authenticated
 from libs.service.equipment import equipment
 
 
-def reader_for(request: Request, who: Annotated[Person, Depends(authenticated)]) -> Reader:
+async def reader_for(request: Request, who: Annotated[Person, Depends(authenticated)]) -> Reader:
     """The reader of the person's tenant; it waits for the request's consistency tokens."""
     about = equipment(request)
     return Reader(

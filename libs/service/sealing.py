@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -82,8 +83,7 @@ class Vault:
         return hmac.digest(self._derived("keyed hashes"), text.encode(), "sha256").hex()
 
     def _derived(self, purpose: str, secret: bytes | None = None) -> bytes:
-        info = f"salesloom {purpose}".encode()
-        return HKDF(SHA256(), length=KEY_BYTES, salt=self.tenant.encode(), info=info).derive(secret or self.secret)
+        return _derived_key(self.tenant, purpose, secret or self.secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +209,12 @@ def _sealed(value: Any) -> Sealed:
         return value if isinstance(value, Sealed) else Sealed.model_validate(value)
     except ValidationError as error:
         raise SealBroken("this is no sealed value") from error
+
+
+@lru_cache(maxsize=4_096)
+def _derived_key(tenant: str, purpose: str, secret: bytes) -> bytes:
+    info = f"salesloom {purpose}".encode()
+    return HKDF(SHA256(), length=KEY_BYTES, salt=tenant.encode(), info=info).derive(secret)
 
 
 def _bound(*parts: str) -> bytes:

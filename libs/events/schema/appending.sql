@@ -5,10 +5,11 @@
 -- p_batch: {"commands": [{id, hmac, tenant, loaded: {"tenant stream": version}, after: {"tenant stream": version},
 --                         answer}], "facts": [{c: index of its command, tenant, stream, version, event_id, type, data,
 --                         meta, occurred_at}]}
--- Answers one object per command, {"status": "appended" | "seen" | "conflict", ...}, and the seconds waited for the lock.
+-- Answers one object per command, {"status": "appended" | "seen" | "conflict", ...}, and for how many seconds it waited for
+-- the lock and then held it (without the commit itself).
 create or replace function log.append(p_now timestamptz, p_batch jsonb) returns jsonb
 language plpgsql security definer set search_path = log, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan as $$
 declare
     v_seq bigint; v_own bigint; v_at timestamptz; v_service text;
     v_heads jsonb; v_seen jsonb; v_command jsonb; v_index integer := -1;
@@ -97,7 +98,8 @@ begin
           from jsonb_array_elements(p_batch -> 'commands') with ordinality c(value, n)
          where c.n - 1 = any (v_accepted);
     end if;
-    return jsonb_build_object('results', to_jsonb(v_results), 'waited', v_waited);
+    return jsonb_build_object('results', to_jsonb(v_results), 'waited', v_waited,
+                              'held', extract(epoch from clock_timestamp() - v_begun) - v_waited);
 end $$;
 
 -- Copy received facts of some partitions into the log. p_batch: [{source, partition, from (own_seq now stored), to,

@@ -195,27 +195,6 @@ create table log.jobs (
 
 create function log.lock_append() returns void language sql as $$ select pg_advisory_xact_lock(4701) $$;
 
--- For many commands in one snapshot: the stored answer if there is one, the heads of the streams each names, and their
--- facts after what the caller has. `n` is the command's place in p_commands; p_places says which command wants a stream.
-create function log.load(p_commands uuid[], p_places integer[], p_tenants text[], p_streams text[], p_after integer[])
-returns table (n integer, kind text, stream text, version integer, event_id uuid, type text, data jsonb, meta jsonb,
-               occurred_at timestamptz, recorded_at timestamptz, seq bigint, own_seq bigint)
-language sql stable security definer set search_path = log, pg_temp as $$
-    select c.n::integer, 'answer', '', 0, k.command_id, k.request_hmac, k.answer, null::jsonb, null::timestamptz,
-           null::timestamptz, 0::bigint, null::bigint
-      from unnest(p_commands) with ordinality c(id, n) join commands k on k.command_id = c.id
-    union all
-    select w.n, 'head', s.stream, s.version, null, null, null, null, null, null, 0, null
-      from unnest(p_places, p_tenants, p_streams) w(n, tenant, stream)
-      join streams s on s.tenant = w.tenant and s.stream = w.stream
-    union all
-    (select w.n, 'fact', e.stream, e.version, e.event_id, e.type, e.data, e.meta, e.occurred_at, e.recorded_at, e.seq,
-            e.own_seq
-      from unnest(p_places, p_tenants, p_streams, p_after) w(n, tenant, stream, after)
-      join events e on e.tenant = w.tenant and e.stream = w.stream and e.version > w.after
-     order by w.n, e.stream, e.version)
-$$;
-
 -- Raise the time floor: no later fact is recorded at or before t. Answers t, and the heads that are complete up to it.
 create function log.tick(p_now timestamptz, out t timestamptz, out own_seq bigint, out seq bigint)
 language plpgsql security definer set search_path = log, pg_temp as $$
@@ -315,7 +294,7 @@ $$;
 
 revoke all on all functions in schema log from public;
 grant execute on all functions in schema log to :worker;
-grant execute on function log.load, log.enter, log.missing, log.changes, log.facts_of, log.head,
+grant execute on function log.enter, log.missing, log.changes, log.facts_of, log.head,
     log.subject_key, log.known_subject_keys, log.lock_append to :api;
 grant select on public.migrations to :worker, :api;
 grant select on log.builds, log.verdict, log.cursors, log.watermarks, log.ingested, log.service to :api;

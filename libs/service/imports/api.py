@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, File, Form, Path, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Path, Request, UploadFile
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
@@ -32,7 +32,13 @@ ORDER = ("people", "accounts", "products", "leads", "opportunities")
 State = Literal["running", "finished", "failed"]
 ImportPath = Annotated[Id, Path(description="The import's id")]
 Owner = Annotated[Person, allowed("process-owner")]
-About = Annotated[Equipment, Depends(equipment)]
+
+
+async def _about(request: Request) -> Equipment:
+    return equipment(request)
+
+
+About = Annotated[Equipment, Depends(_about)]
 
 
 class ImportFileView(BaseModel):

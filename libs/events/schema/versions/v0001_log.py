@@ -15,6 +15,7 @@ def upgrade() -> None:
     names: dict[str, str] = context.config.attributes["roles"]
     run_file("log.sql")
     run_file("appending.sql")
+    run_file("loading.sql")
     run("insert into log.service (name, api_role) values ($1, $2)", names["service"], names["api"])
 
 
