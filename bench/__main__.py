@@ -13,6 +13,7 @@ from rich.table import Table
 
 from bench import appending, projecting, requests, streaming, timely
 from bench.frame import FULL, TINY, USUAL, Figure, Ground, ground
+from libs.events.garbage import collect_rarely
 
 GROUPS: Mapping[str, Callable[[Ground], Awaitable[list[Figure]]]] = {
     "append": appending.figures,
@@ -33,6 +34,7 @@ def main(
     if unknown := set(only or ()) - GROUPS.keys():
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: one of {', '.join(GROUPS)}")
     found: list[Figure] = []
+    collect_rarely()  # as every process of a service
     with ground(FULL if full else TINY if tiny else USUAL) as place:
         for name in only or GROUPS:
             figures = uvloop.run(_all(GROUPS[name], place))

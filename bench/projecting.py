@@ -17,6 +17,7 @@ from libs.events.builds import Builds
 from libs.events.connections import open_pool
 from libs.events.facts import Fact, Recorded
 from libs.events.folding import Folder
+from libs.events.garbage import collect_rarely
 from libs.events.leases import Lease
 from libs.events.projecting import Group, Projection, Table
 from libs.events.tests.counting import Counted
@@ -93,6 +94,7 @@ async def _rebuild(ground: Ground, facts: int) -> float:
 
 async def rebuild_here(url: str) -> None:
     """Build it from the log in this process."""
+    collect_rarely()
     pool = await open_pool(url, size=4)
     try:
         await Builds(pool, TALLY).ensure()

@@ -134,6 +134,15 @@ class Source(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A batch on its way to the broker, and the position once it has arrived."""
+
+    acknowledged: asyncio.Future[Any]
+    after: Position
+    facts: int
+
+
 class Publisher:
     """Publishes one source; its position is moved only past what the broker has acknowledged."""
 
@@ -143,6 +152,7 @@ class Publisher:
         self.broker = broker
         self.schemas = schemas
         self.position = Position()
+        self._flight: _Flight | None = None
 
     async def compare(self, lease: Lease) -> None:
         """Settle where to go on: the stored position against the last records of the broker; the worst finding wins.
@@ -153,6 +163,9 @@ class Publisher:
         Raises Standstill when it holds another fact under a number (forked) or more than this log has (restoring).
         """
         name, topic = self.source.cursor_name, self.source.topic
+        if self._flight:  # of a producer that was thrown away
+            self._flight.acknowledged.cancel()
+            self._flight = None
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             await connection.execute("insert into log.cursors (name) values ($1) on conflict do nothing", name)
             cursor, again_to = await connection.fetchrow("select seq, again_to from log.cursors where name = $1", name)
@@ -170,21 +183,33 @@ class Publisher:
         await self._save(lease, position, cursor)
 
     async def publish(self, lease: Lease, producer: AIOKafkaProducer) -> int:
-        """Publish a batch, each partition in order, and move past it once all of it is acknowledged; how many facts."""
-        before = self.position
+        """Send a batch, each partition in order, and move past it once all of it is acknowledged; how many facts.
+
+        While more wait, a batch is left on its way until the next one is made and sent.
+        """
+        before, self._flight = self._flight, None
+        sent = before.after if before else self.position
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            rows = await self.source.rows(connection, before.cursor)
-        if not rows:
-            return 0
-        after = Position(rows[-1][0], dict(before.partitions))
-        traces = [row["meta"].get("traceparent") for _, row in rows]
-        with batch_span(f"send {self.source.topic}", traces, facts=len(rows)):
-            async with asyncio.timeout(ACK_SECONDS):
-                await asyncio.gather(*await self._send(producer, rows, after))
-        failpoint("relay.sent")
-        await self._save(lease, after, before.cursor)
-        metrics.RELAYED.labels(self.source.topic).inc(len(rows))
+            rows = await self.source.rows(connection, sent.cursor)
+        if rows:
+            after = Position(rows[-1][0], dict(sent.partitions))
+            traces = [row["meta"].get("traceparent") for _, row in rows]
+            with batch_span(f"send {self.source.topic}", traces, facts=len(rows)):
+                async with asyncio.timeout(ACK_SECONDS):
+                    self._flight = _Flight(asyncio.gather(*await self._send(producer, rows, after)), after, len(rows))
+        if before:
+            await self._arrive(lease, before)
+        if self._flight and len(rows) < BATCH:
+            await self._arrive(lease, self._flight)
+            self._flight = None
         return len(rows)
+
+    async def _arrive(self, lease: Lease, flight: _Flight) -> None:
+        async with asyncio.timeout(ACK_SECONDS):
+            await flight.acknowledged
+        failpoint("relay.sent")
+        await self._save(lease, flight.after, self.position.cursor)
+        metrics.RELAYED.labels(self.source.topic).inc(flight.facts)
 
     async def _send(self, producer: AIOKafkaProducer, rows: Sequence[tuple[int, Row]], after: Position) -> list[Any]:
         """Hand the records to the producer in batches a partition; `after` is moved along. The acknowledgements."""
@@ -192,8 +217,11 @@ class Publisher:
         now_ms = int(time.time() * 1000)
         builders: dict[int, Any] = {}
         sent: list[Any] = []
-        keyed = ((number, key_of(row["tenant"], row["stream"]), row) for number, row in rows)
-        placed = ((number, partition_of(key, self.source.partitions), (key, row)) for number, key, row in keyed)
+        count = self.source.partitions
+        placed = (
+            (number, partition_of(key := key_of(row["tenant"], row["stream"]), count), (key, row))
+            for number, row in rows
+        )
         for number, partition, previous, (key, row) in chained(placed, after):
             value, headers = record(row, self.source.service, number, previous, self.schemas)
             builder = builders.get(partition)

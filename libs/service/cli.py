@@ -12,6 +12,7 @@ import uvloop
 from pydantic import ValidationError
 
 from libs.events.failpoints import arm
+from libs.events.garbage import collect_rarely
 from libs.events.schema.migrate import migrate as migrate_schema
 from libs.events.waking import Wake
 from libs.events.worker import Worker
@@ -74,7 +75,7 @@ def command_line(service: Service) -> typer.Typer:
 
 
 def configured(service: Service) -> Settings:
-    """The settings of this process; ends it with 78 and the setting's name if they do not fit."""
+    """The settings of this process, made ready by them; ends it with 78 and the setting's name if they do not fit."""
     try:
         settings = Settings(service=service.name)
     except ValidationError as error:
@@ -83,6 +84,7 @@ def configured(service: Service) -> Settings:
         raise typer.Exit(EX_CONFIG) from None
     configure_logs(service.name, settings.log_level)
     arm(settings.failpoints)
+    collect_rarely()
     return settings
 
 
