@@ -12,7 +12,7 @@ import structlog
 
 from libs.events import metrics
 from libs.events.errors import LaterFact, UnreadableFact
-from libs.events.facts import REGISTRY, Recorded
+from libs.events.facts import Recorded, read_as
 from libs.events.leases import INFRASTRUCTURE
 from libs.events.log import recorded_from
 from libs.events.projecting import Group, Projection, Table
@@ -83,7 +83,7 @@ async def read_facts(
         f" from log.events where seq > $1 and seq <= $2 and type = any($3){condition} order by seq limit $4",
         after,
         upto,
-        [*REGISTRY.stored_names(wires), *REGISTRY.later_names(wires)],
+        read_as(wires),
         limit,
         *values,
     )

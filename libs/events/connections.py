@@ -14,6 +14,9 @@ CONNECT_SECONDS = 3.0
 ACQUIRE_SECONDS = 2.0
 STATEMENT_SECONDS = 8.0
 TRANSACTION_SECONDS = 10
+BY_INDEX = "set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off"
+"""For a transaction that looks up rows by keys: a plan made while a table was small, or without statistics, would read
+all of a large one."""
 
 
 def plain_url(url: str) -> str:

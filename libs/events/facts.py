@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Generic, Literal, NewType, TypeVar
 from uuid import UUID
 
@@ -180,6 +181,16 @@ class Registry:
 
 
 REGISTRY = Registry()
+
+
+def read_as(wires: Iterable[str]) -> list[str]:
+    """The stored wire names that a reader of `wires` looks at: also older versions, and later ones it must wait for."""
+    return _read_as(tuple(wires), len(REGISTRY.types), len(REGISTRY.upcasters))
+
+
+@lru_cache(maxsize=1_000)
+def _read_as(wires: tuple[str, ...], *_known: int) -> list[str]:
+    return [*REGISTRY.stored_names(wires), *REGISTRY.later_names(wires)]
 
 
 class Actor(Value):

@@ -7,8 +7,9 @@ import asyncpg
 from libs.events import metrics
 from libs.events.batches import Batch, Parking, read_facts, trace_of
 from libs.events.builds import Builds
-from libs.events.connections import ACQUIRE_SECONDS
+from libs.events.connections import ACQUIRE_SECONDS, BY_INDEX
 from libs.events.leases import Fenced, Lease
+from libs.events.positions import Positions, Reader, Serving
 from libs.events.projecting import Projection
 from libs.events.tracing import batch_span
 from libs.events.waking import Head, Wake
@@ -17,72 +18,74 @@ from libs.events.waking import Head, Wake
 class Folder:
     """Keeps the serving build of one projection at the head of the log; run by the holder of its lease."""
 
-    def __init__(self, projection: Projection, pool: asyncpg.Pool, head: Head, folded: Wake) -> None:
+    def __init__(
+        self, projection: Projection, pool: asyncpg.Pool, head: Head, folded: Wake, positions: Positions | None = None
+    ) -> None:
         self.builds = Builds(pool, projection)
         self.projection = projection
+        self.reader = Reader(projection.wanted, projection.name, projection.version)
         self.pool = pool
         self.head = head
         self.folded = folded
+        self.positions = positions or Positions(pool)
         self.cursor = 0
 
     async def run(self, lease: Lease) -> None:
         """Fold until cancelled; a version that has no build yet is built first."""
         await self.builds.ensure()
         while True:
-            if not await self.step(lease):
-                await self.head.beyond(self.cursor, 1.0)
+            await self.step(lease)
+            await self.head.beyond(self.cursor, 1.0)
 
     async def step(self, lease: Lease) -> bool:
         """Fold one batch; False when there was nothing to do."""
-        projection, reader = self.projection, self.projection.wanted
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            build = await connection.fetchrow(
-                "select build, schema_name, cursor, exists (select from log.parked where consumer = $3)"
-                " or exists (select from log.skips where consumer = $3) as parked from log.builds"
-                " where projection = $1 and version = $2 and state = 'serving'",
-                projection.name,
-                projection.version,
-                reader,
-            )
-            if build is None:
-                raise Fenced(f"{reader} has no serving build")
-            self.cursor = build["cursor"]
-            upto = await self.head.now()
-            parking = await Parking.load(connection, reader) if build["parked"] else Parking(reader)
-            if upto <= self.cursor and not parking.retry:
+        standing = await self.positions.serving(self.reader)
+        if standing is None:
+            raise Fenced(f"{self.reader.name} has no serving build")
+        self.cursor = standing.seq
+        upto = await self.head.now()
+        if not standing.parked:
+            if upto <= self.cursor:
                 return False
-            raws, upto = await read_facts(connection, projection.wires, self.cursor, upto)
-            if not raws and not parking.retry:
-                await self._move(lease, connection, build, upto)
+            nothing = not self.head.has(self.projection.wires, self.cursor)
+            if nothing and await self.positions.move(lease, standing, upto):
                 self.cursor = upto
                 self.folded()
                 return True
-            with batch_span(f"fold {reader}", [trace_of(raw) for raw in raws], facts=len(raws)):
-                async with connection.transaction():
-                    await connection.execute("set local synchronous_commit = off")
+        return await self._fold(lease, standing, upto)
+
+    async def _fold(self, lease: Lease, standing: Serving, upto: int) -> bool:
+        projection, reader = self.projection, self.reader.name
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            parking = await Parking.load(connection, reader) if standing.parked else Parking(reader)
+            if upto <= self.cursor and not parking.retry:
+                return False
+            async with connection.transaction():
+                await connection.execute(f"set local synchronous_commit = off; {BY_INDEX}")
+                raws, upto = await read_facts(connection, projection.wires, self.cursor, max(upto, self.cursor))
+                with batch_span(f"fold {reader}", [trace_of(raw) for raw in raws], facts=len(raws)):
                     batch = Batch(projection, parking)
-                    schema = build["schema_name"]
-                    await batch.retry(connection, schema)
-                    for raw, keys in await batch.load(connection, schema, raws):
+                    await batch.retry(connection, standing.schema)
+                    for raw, keys in await batch.load(connection, standing.schema, raws):
                         for key in keys:
                             batch.fold(raw, key)
-                    await batch.save(connection, schema)
-                    await self._move(lease, connection, build, upto)
+                    await batch.save(connection, standing.schema)
+                    await self._move(lease, connection, standing, upto)
         self.cursor = upto
         self.folded()
         metrics.FOLDED.labels(reader).inc(len(raws))
         metrics.FOLD_BATCH.labels(reader).observe(len(raws))
         return True
 
-    async def _move(self, lease: Lease, connection: asyncpg.Connection, build: asyncpg.Record, upto: int) -> None:
+    async def _move(self, lease: Lease, connection: asyncpg.Connection, standing: Serving, upto: int) -> None:
         """Move the build's cursor, if the lease is still held and nobody else moved it."""
         await lease.fence(
             connection,
             "update log.builds set cursor = $3 where projection = $4 and version = $5 and build = $6"
             " and state = 'serving' and cursor = $7 and exists (select from held)",
             upto,
-            self.projection.name,
-            self.projection.version,
-            build["build"],
-            self.cursor,
+            standing.projection,
+            standing.version,
+            standing.build,
+            standing.seq,
         )

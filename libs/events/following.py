@@ -14,11 +14,12 @@ from libs.events import metrics
 from libs.events.batches import Batch, Parking, Raw, read_facts, read_raw, stream_place, trace_of
 from libs.events.builds import Builds
 from libs.events.clock import Clock
-from libs.events.connections import ACQUIRE_SECONDS
+from libs.events.connections import ACQUIRE_SECONDS, BY_INDEX
 from libs.events.effects import NewEffect, put
 from libs.events.errors import Conflict, NewerCode, NotFound, Rejected
 from libs.events.facts import Actor, Fact, Recorded
-from libs.events.leases import INFRASTRUCTURE, Lease
+from libs.events.leases import INFRASTRUCTURE, Fenced, Lease
+from libs.events.positions import Following, Positions, Reader
 from libs.events.projecting import Group, Projection
 from libs.events.reacting import Attempt, Effect, Reaction
 from libs.events.rows import Place
@@ -50,7 +51,15 @@ def _nothing(projection_name: str) -> Projection:
 class Follower:
     """Runs one reaction."""
 
-    def __init__(self, reaction: Reaction, pool: asyncpg.Pool, runner: Runner, clock: Clock, head: Head) -> None:
+    def __init__(
+        self,
+        reaction: Reaction,
+        pool: asyncpg.Pool,
+        runner: Runner,
+        clock: Clock,
+        head: Head,
+        positions: Positions | None = None,
+    ) -> None:
         self.reaction = reaction
         self.name = cursor_of(reaction)
         self.state = reaction.state or _nothing(self.name)
@@ -60,14 +69,16 @@ class Follower:
         self.runner = runner
         self.clock = clock
         self.head = head
+        self.positions = positions or Positions(pool)
+        self.reader = Reader(self.name, self.state.name, self.state.version)
         self.cursor = 0
 
     async def run(self, lease: Lease) -> None:
         """Follow until cancelled."""
         await self._begin()
         while True:
-            if not await self.step(lease):
-                await self.head.beyond(self.cursor, 1.0)
+            await self.step(lease)
+            await self.head.beyond(self.cursor, 1.0)
 
     async def _begin(self) -> None:
         """At the first deployment begin at the head: earlier facts only build the state."""
@@ -86,27 +97,35 @@ class Follower:
 
     async def step(self, lease: Lease) -> bool:
         """React to one batch; False when there was nothing to do."""
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            cursor = await connection.fetchrow("select * from log.cursors where name = $1", self.name)
-            schema = await connection.fetchval(
-                "select schema_name from log.builds where projection = $1 and version = $2 and state = 'serving'",
-                self.state.name,
-                self.state.version,
-            )
-            self.cursor = cursor["seq"]
-            upto = await self.head.now()
-            parking = await Parking.load(connection, self.name)
+        standing = await self.positions.following(self.reader)
+        if standing is None:
+            raise Fenced(f"{self.name} has no cursor")
+        self.cursor = standing.seq
+        upto = await self.head.now()
+        if not standing.parked:
+            if upto <= self.cursor:
+                return False
+            if not self.head.has(self.wires, self.cursor) and await self.positions.move(lease, standing, upto):
+                self.cursor = upto
+                return True
+        return await self._follow(lease, standing, upto)
+
+    async def _follow(self, lease: Lease, standing: Following, upto: int) -> bool:
+        schema = standing.schema
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
+            await connection.execute(BY_INDEX)
+            parking = await Parking.load(connection, self.name) if standing.parked else Parking(self.name)
             retried = await self._parked(connection, parking)
             if upto <= self.cursor and not retried:
                 return False
             raws, upto = await read_facts(connection, self.wires, self.cursor, max(upto, self.cursor), BATCH)
             batch = Batch(self.state, parking)
-            await batch.retry(connection, schema or "")
-            placed = await batch.load(connection, schema or "", raws)
+            await batch.retry(connection, schema)
+            placed = await batch.load(connection, schema, raws)
         with batch_span(f"react {self.reaction.name}", [trace_of(raw) for raw in raws], facts=len(raws)):
-            effects = await self._react(batch, [*retried, *placed], cursor)
+            effects = await self._react(batch, [*retried, *placed], standing)
             async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-                await batch.save(connection, schema or "")
+                await batch.save(connection, schema)
                 await put(connection, effects)
                 if self.reaction.state is not None:
                     await connection.execute(
@@ -139,7 +158,7 @@ class Follower:
         return again
 
     async def _react(
-        self, batch: Batch, placed: Sequence[tuple[Raw, list[str]]], cursor: asyncpg.Record
+        self, batch: Batch, placed: Sequence[tuple[Raw, list[str]]], standing: Following
     ) -> list[NewEffect]:
         """Fold and ask each fact in order, then run what follows: streams beside each other, each in its order."""
         wanted: dict[Place, list[tuple[Raw, Attempt]]] = {}
@@ -154,7 +173,7 @@ class Follower:
             groups = [group for key in keys if (group := batch.fold(raw, key)) is not None]
             if keys and not groups:
                 continue
-            if not isinstance(raw.recorded.fact, self.reaction.reads) or not self._live(raw, cursor):
+            if not isinstance(raw.recorded.fact, self.reaction.reads) or not self._live(raw, standing):
                 continue
             try:
                 follows = self.reaction.react(raw.recorded, groups[0] if groups else Group(""))
@@ -166,7 +185,7 @@ class Follower:
             for one in follows:
                 if isinstance(one, Effect):
                     effect_id = uuid5(raw.recorded.event_id, f"{self.reaction.name}|{one.kind}|{one.target}")
-                    until = cursor["held_until"]
+                    until = standing.held_until
                     held = until is not None and raw.recorded.recorded_at <= until
                     effects.append(NewEffect(effect_id, raw.recorded.tenant, one.kind, one.payload, held))
                 else:
@@ -174,14 +193,14 @@ class Follower:
         await asyncio.gather(*(self._attempt(batch.parking, place, mine) for place, mine in wanted.items()))
         return effects
 
-    def _live(self, raw: Raw, cursor: asyncpg.Record) -> bool:
+    def _live(self, raw: Raw, standing: Following) -> bool:
         """Facts from before the first deployment, and imported history, lead to nothing."""
         if self.reaction.history:
             return True
         assert raw.recorded is not None
         return (
-            raw.row["seq"] > cursor["live_from"]
-            and raw.recorded.recorded_at >= cursor["live_since"]
+            raw.row["seq"] > standing.live_from
+            and raw.recorded.recorded_at >= standing.live_since
             and raw.recorded.meta.channel != "migration"
         )
 

@@ -9,7 +9,8 @@ from libs.events.batches import read_facts
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.errors import Unavailable
 from libs.events.facts import REGISTRY
-from libs.events.leases import Lease
+from libs.events.leases import Fenced, Lease
+from libs.events.positions import Positions, Reader
 from libs.events.waking import Head
 
 CURSOR = "forget"
@@ -28,10 +29,11 @@ class Forgetter:
     The log is the journal of erasures: a restored database, or an older backup of the keys, is read through again.
     """
 
-    def __init__(self, service: str, pool: asyncpg.Pool, head: Head) -> None:
+    def __init__(self, service: str, pool: asyncpg.Pool, head: Head, positions: Positions) -> None:
         self.wires = erasing_types(service)
         self.pool = pool
         self.head = head
+        self.positions = positions
 
     async def run(self, lease: Lease) -> None:
         """Forget until cancelled."""
@@ -46,11 +48,15 @@ class Forgetter:
 
     async def _step(self, lease: Lease) -> int:
         """Destroy the keys that some more facts name; how far it has come."""
-        upto = await self.head.now()
+        standing = await self.positions.following(Reader(CURSOR, "", 0))
+        if standing is None:
+            raise Fenced(CURSOR)
+        before, upto = standing.seq, await self.head.now()
+        if upto <= before:
+            return before
+        if not self.head.has(self.wires, before) and await self.positions.move(lease, standing, upto):
+            return upto
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            before: int = await connection.fetchval("select seq from log.cursors where name = $1", CURSOR)
-            if upto <= before:
-                return before
             raws, upto = await read_facts(connection, self.wires, before, upto)
             if later := [raw.error for raw in raws if raw.waits]:
                 raise Unavailable(later[0])  # nobody is passed over: newer code goes on from here

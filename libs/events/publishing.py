@@ -17,13 +17,25 @@ from libs.events import metrics
 from libs.events.broker import Broker
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.failpoints import failpoint
-from libs.events.leases import Lease
+from libs.events.leases import Fenced, Lease
 from libs.events.topics import last_records
 from libs.events.tracing import batch_span
 from libs.events.wire import fact_of, key_of, partition_of, record
 
 BATCH = 2_000
 ACK_SECONDS = 15.0
+
+_SAVE = """
+    with held as (select 1 from log.leases where role = $1 and epoch = $2 for key share),
+         moved as (update log.cursors set seq = $5 where name = $3 and seq = $4 and exists (select from held)
+                   returning 1),
+         gone as (delete from log.published where topic = $6 and partition <> all($7::int[])
+                  and exists (select from moved)),
+         kept as (insert into log.published select $6, n.* from unnest($8::int[], $9::bigint[], $10::uuid[]) n
+                   where exists (select from moved)
+                  on conflict (topic, partition) do update set own_seq = excluded.own_seq, event_id = excluded.event_id)
+    select exists (select from moved)"""
+"""Moves the cursor, fenced by the lease, and with it what is published of each partition: all of it or nothing."""
 
 Row = Mapping[str, Any]
 """A stored fact: the columns of log.events, its data as JSON text."""
@@ -236,27 +248,22 @@ class Publisher:
 
     async def _save(self, lease: Lease, position: Position, before: int) -> None:
         changed = {p: last for p, last in position.partitions.items() if self.position.partitions.get(p) != last}
-        topic = self.source.topic
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-            await connection.execute(
-                "delete from log.published where topic = $1 and partition <> all($2)", topic, list(position.partitions)
-            )
-            await connection.execute(
-                "insert into log.published select $1, * from unnest($2::int[], $3::bigint[], $4::uuid[])"
-                " on conflict (topic, partition)"
-                " do update set own_seq = excluded.own_seq, event_id = excluded.event_id",
-                topic,
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            moved = await connection.fetchval(
+                _SAVE,
+                lease.role,
+                lease.epoch,
+                self.source.cursor_name,
+                before,
+                position.cursor,
+                self.source.topic,
+                list(position.partitions),
                 list(changed),
                 [number for number, _ in changed.values()],
                 [event_id for _, event_id in changed.values()],
             )
-            await lease.fence(
-                connection,
-                "update log.cursors set seq = $3 where name = $4 and seq = $5 and exists (select from held)",
-                position.cursor,
-                self.source.cursor_name,
-                before,
-            )
+        if not moved:
+            raise Fenced(f"{lease.role} in epoch {lease.epoch}")
         self.position = position
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Sequence
 
 import asyncpg
 
 from libs.events.connections import ACQUIRE_SECONDS
+from libs.events.facts import read_as
 
 CHANNEL = "log_grown"
 AGAIN_SECONDS, APART_SECONDS = 1.0, 0.003
@@ -52,20 +54,24 @@ class Head:
         self._wake = wake
         self.grown = Wake()
         self._seq = 0
+        self._known_after = 0
+        self._last: dict[str, int] = {}
 
     async def watch(self) -> None:
         """Look whenever a process says so, and every 5 to 50 ms; until cancelled."""
         listening = asyncio.create_task(self._listen(), name="listen")
-        pause = self.ACTIVE_SECONDS
+        pause, seen = self.ACTIVE_SECONDS, -1
         try:
             while True:
-                grown = False
+                if self._wake.calls == seen:
+                    await self._wake.wait(pause)
+                seen, grown = self._wake.calls, False
                 try:
                     grown = await self._look()
                 except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                    pause = 0.5
-                pause = self.ACTIVE_SECONDS if grown else min(self.IDLE_SECONDS, pause * 1.3)
-                await self._wake.wait(pause)
+                    pause, seen = 0.5, self._wake.calls
+                else:
+                    pause = self.ACTIVE_SECONDS if grown else min(self.IDLE_SECONDS, pause * 1.3)
                 await asyncio.sleep(APART_SECONDS)  # what comes meanwhile is seen by the same look
         finally:
             listening.cancel()
@@ -97,12 +103,23 @@ class Head:
 
     async def _look(self) -> bool:
         async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            seq: int = await connection.fetchval("select seq from log.head()")
-        grown = seq > self._seq
+            rows = await connection.fetch("select head, type, last from log.grown($1)", self._seq)
+        seq: int = rows[0]["head"]
+        before = self._seq
+        if before == 0 or seq < before:  # the first look, or another database than before
+            self._known_after, self._last = seq, {}
+        else:
+            self._last.update({row["type"]: row["last"] for row in rows if row["type"] is not None})
         self._seq = seq
-        if grown:
+        if seq > before:
             self.grown()
-        return grown
+        return seq > before
+
+    def has(self, wires: Sequence[str], after: int) -> bool:
+        """Whether there may be facts of these wire names, or of other versions of them, beyond a position."""
+        if after < self._known_after:
+            return True
+        return any(self._last.get(name, 0) > after for name in read_as(wires))
 
     async def now(self) -> int:
         """The last position seen."""

@@ -27,6 +27,7 @@ from libs.events.forgetting import CURSOR, Forgetter, erasing_types
 from libs.events.ingest import Ingest
 from libs.events.leases import INFRASTRUCTURE, Leases
 from libs.events.log import Log
+from libs.events.positions import Positions
 from libs.events.projecting import Projection
 from libs.events.reacting import Reaction
 from libs.events.relay import Relay
@@ -83,20 +84,20 @@ class Worker:
         self.leases = Leases(pool, f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}")
         self.relay = Relay(plan.service, pool, self.head.grown, clock, broker, topics)
         self.firing = Firing(log, pool, runner, clock, plan.projections)
-        self.followers = [Follower(reaction, pool, runner, clock, self.head) for reaction in plan.reactions]
+        positions = Positions(pool)
+        self.followers = [Follower(reaction, pool, runner, clock, self.head, positions) for reaction in plan.reactions]
         self.leases.add("relay", self.relay.run)
         self.leases.add("feeds", Feeds(plan.service, pool, self.head.grown, broker, topics).run)
         if plan.listens:
             self.ingest = Ingest(plan.service, plan.listens, pool, log.wake, broker, topics)
             self.leases.add("ingest", self.ingest.run)
         for projection in plan.projections:
-            self.leases.add(
-                f"fold:{projection.name}:{projection.version}", Folder(projection, pool, self.head, self.folded).run
-            )
+            folder = Folder(projection, pool, self.head, self.folded, positions)
+            self.leases.add(f"fold:{projection.name}:{projection.version}", folder.run)
         for follower in self.followers:
             self.leases.add(follower.name, follower.run)
         if erasing_types(plan.service):
-            self.leases.add(CURSOR, Forgetter(plan.service, pool, self.head).run)
+            self.leases.add(CURSOR, Forgetter(plan.service, pool, self.head, positions).run)
         if self.firing.deadlines:
             self.leases.add("deadlines", self.firing.run)
         if plan.senders:

@@ -26,5 +26,17 @@ $$;
 revoke all on function log.load from public;
 grant execute on function log.load to :worker, :api;
 
+-- Where the log ends, and of which types facts came after a position, each with its last one; 0 names no types.
+create or replace function log.grown(p_after bigint) returns table (head bigint, type text, last bigint)
+language sql stable security definer set search_path = log, pg_temp set enable_seqscan = off as $$
+    select h.seq, t.type, t.last
+      from log.head() h
+      left join (select e.type, max(e.seq) as last from events e where e.seq > p_after and p_after > 0 group by e.type) t
+           on true
+$$;
+
+revoke all on function log.grown from public;
+grant execute on function log.grown to :worker, :api;
+
 alter function log.missing(text, text[], integer[], text[]) set enable_seqscan = off;
 alter function log.facts_of(text, text, integer, integer) set enable_seqscan = off;
