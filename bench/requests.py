@@ -73,7 +73,7 @@ def _maker(clients: Clients) -> Callable[[int], bytes]:
 
     def make(_number: int) -> bytes:
         key = str(uuid7())
-        body = {"source": {"channel": "form", "external_id": key}, "company": "Suzhou Precision"}
+        body = {"source": {"channel": "form", "external_id": key}, "company": f"Suzhou Precision {key[-6:]}"}
         return prepared("POST", "/v1/leads", {"Authorization": f"Bearer {token}", "Idempotency-Key": key}, body)
 
     return make
