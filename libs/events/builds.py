@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from libs.events.making import LONG_SECONDS, Build, Maker, Progress, Report, bui
 from libs.events.projecting import Projection
 from libs.events.rows import item_of
 
+AGAIN_SECONDS = 0.1
 CLOSE = 200
 """Facts behind the live build from which on the last step is taken while that is held."""
 
@@ -251,16 +253,19 @@ class Builds:
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
         """One builder of a version at a time; a second one waits."""
-        key = zlib.crc32(self.projection.wanted.encode())
+        key, told = zlib.crc32(self.projection.wanted.encode()), False
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            await connection.execute(
-                "select pg_advisory_lock(4702, $1::bigint::bit(32)::int)", key, timeout=LONG_SECONDS
-            )
             try:
+                while not await connection.fetchval("select pg_try_advisory_lock(4702, $1::bigint::bit(32)::int)", key):
+                    if not told:
+                        logger.info("another builder is at work; waiting for it", projection=self.projection.wanted)
+                        told = True
+                    await asyncio.sleep(AGAIN_SECONDS)
                 yield
-            finally:
-                if not connection.is_closed():
-                    await connection.execute("select pg_advisory_unlock(4702, $1::bigint::bit(32)::int)", key)
+                await connection.execute("select pg_advisory_unlock(4702, $1::bigint::bit(32)::int)", key)
+            except BaseException:
+                connection.terminate()  # the lock ends with its session, whatever became of the statement
+                raise
 
     def _check(self, build: Build) -> None:
         if build.checksum != self.projection.tables_checksum:

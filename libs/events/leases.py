@@ -146,7 +146,8 @@ class Leases:
             try:
                 await self._roles[lease.role](lease)
                 return
-            except Fenced:
+            except Fenced as fenced:
+                logger.info("role fenced", role=lease.role, why=str(fenced))
                 await asyncio.sleep(RENEW_SECONDS / 4)
             except INFRASTRUCTURE as error:
                 logger.warning("role held up", role=lease.role, error=f"{type(error).__name__}: {error}")

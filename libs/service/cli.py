@@ -21,6 +21,7 @@ from libs.service.guards import PREFIX
 from libs.service.health import Check, Heart, api_checks, health_app, worker_checks
 from libs.service.jobs import add_jobs
 from libs.service.keys_line import keys_line
+from libs.service.kms import KmsRefused, with_opened_keys
 from libs.service.opening import opened
 from libs.service.operators import add_operators
 from libs.service.recovery_line import add_recovery
@@ -77,10 +78,13 @@ def command_line(service: Service) -> typer.Typer:
 def configured(service: Service) -> Settings:
     """The settings of this process, made ready by them; ends it with 78 and the setting's name if they do not fit."""
     try:
-        settings = Settings(service=service.name)
+        settings = with_opened_keys(Settings(service=service.name))
     except ValidationError as error:
         for one in error.errors(include_input=False, include_url=False):
             print(f"{'.'.join(map(str, one['loc']))}: {one['msg']}", file=sys.stderr)
+        raise typer.Exit(EX_CONFIG) from None
+    except KmsRefused as refused:
+        print(refused, file=sys.stderr)
         raise typer.Exit(EX_CONFIG) from None
     configure_logs(service.name, settings.log_level)
     arm(settings.failpoints)

@@ -30,6 +30,8 @@ def guard(settings: Settings) -> None:
     issuer = urlsplit(settings.issuer)
     if settings.issuer and (issuer.scheme != "https" or issuer.hostname in {"localhost", "127.0.0.1", "::1"}):
         raise ValueError(f"{PREFIX}ISSUER: only an https issuer on another host outside development")
+    if settings.kms_url and urlsplit(settings.kms_url).scheme != "https":
+        raise ValueError(f"{PREFIX}KMS_URL: only https outside development, or anybody on the way would read the keys")
     if settings.kafka_user and not settings.kafka_ca:
         raise ValueError(f"{PREFIX}KAFKA_CA: needed with a user outside development, or anybody could pass for Kafka")
 

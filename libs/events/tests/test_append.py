@@ -261,3 +261,37 @@ async def test_one_poisonous_command_does_not_spoil_its_batch(runner: Runner) ->
     )
     assert [n for n, result in enumerate(results) if isinstance(result, Exception)] == [5]
     assert await runner.log.pool.fetchval("select count(*) from log.events") == 10
+
+
+async def test_what_a_command_looks_at_is_found_by_index_also_without_statistics(
+    database: Callable[[str], Database],
+) -> None:
+    """A fresh log grows faster than PostgreSQL learns about it: a load must not read all of it meanwhile."""
+    place = database("lead-routing")
+    pool = await open_pool(place.worker_url, size=1)
+    log = Log("lead-routing", pool)
+    now = datetime.now(UTC)
+    for _ in range(20):
+        appends = []
+        for _ in range(100):
+            stream = f"lead-routing/counter-{uuid7()}"
+            data = {"counter_id": stream[21:], "by": 1, "at": "2026-03-02T01:00:00Z"}
+            fact = NewFact(TENANT, stream, 1, uuid7(), "test-counted.v1", data, {"actor": {"id": "w"}}, now)
+            appends.append(Append(uuid7(), "", TENANT, {stream: 0}, [fact], {}))
+        await log.append_batch(appends, now)
+
+    async def scanned() -> dict[str, int]:
+        await pool.execute("select pg_stat_force_next_flush()")
+        rows = await pool.fetch(
+            "select relname, seq_tup_read from pg_stat_user_tables where schemaname = 'log'"
+            " and relname in ('events', 'streams', 'commands')"
+        )
+        return {row["relname"]: row["seq_tup_read"] for row in rows}
+
+    before = await scanned()
+    for append in appends[:30]:
+        await log.load(TENANT, uuid7(), dict.fromkeys(append.loaded, 0))
+        await pool.fetch("select * from log.grown(1900)")
+        await pool.fetch("select log.missing($1, $2, $3, $4)", TENANT, list(append.loaded), [1], ["heard:1"])
+    assert await scanned() == before
+    await pool.close()

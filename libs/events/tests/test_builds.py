@@ -79,6 +79,29 @@ async def test_a_build_that_was_cut_off_goes_on_after_its_last_part(
     assert await pool.fetchval(f'select sum(total) from "{build.schema}".heard') == 400
 
 
+async def test_a_builder_that_is_cut_off_keeps_nobody_waiting(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither at work nor while it waits for another one; what it was doing is not waited for."""
+    begun, first, second = asyncio.Event(), Builds(pool, HEARD), Builds(pool, HEARD)
+
+    async def for_ever(**_: object) -> Build:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(first.maker, "load", for_ever)
+    working = asyncio.create_task(first.ensure())
+    await begun.wait()
+    waiting = asyncio.create_task(second.ensure())
+    await asyncio.sleep(0.05)
+    for task in (waiting, working):
+        task.cancel()
+    await asyncio.gather(waiting, working, return_exceptions=True)
+    async with asyncio.timeout(10):
+        assert (await second.ensure()).number == 1
+
+
 async def test_tables_that_changed_need_a_new_version(pool: asyncpg.Pool) -> None:
     """A read model is never migrated, it is rebuilt."""
     await Builds(pool, HEARD).ensure()

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from types import SimpleNamespace
 
 import httpx2
+import pytest
+from fastapi import APIRouter, Depends
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from libs.service.admission import Admission
+from libs.service.app import create_app
+from libs.service.callers import Anybody
+from libs.service.tests.pond import POND
 
 
 class Slow:
@@ -81,3 +88,35 @@ async def test_a_caller_that_goes_away_gives_its_place_back() -> None:
     served = [await slow.begin("GET") for _ in range(2)]
     slow.go.set()
     assert [(await one).status_code for one in served] == [200, 200]
+
+
+async def test_a_refusal_is_readable_by_a_page_and_costs_nothing_of_the_framework() -> None:
+    """I-44: asked before everything else; a browser of another origin may read it, in its language."""
+    app = create_app(POND)
+    settings = SimpleNamespace(commands_at_once=0, queries_at_once=1, cors_origins=("https://crm.example",))
+    app.state.equipment = SimpleNamespace(settings=settings)
+    headers = {"Origin": "https://crm.example", "Accept-Language": "zh-CN"}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as http:
+        answers = [await http.post("/v1/stones", headers=headers, content=b"not read") for _ in range(2)]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (503, "OVERLOADED")
+        assert answer.json()["instance"] == "/v1/stones"
+        assert answer.headers["Content-Language"] == "zh"
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://crm.example"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_a_dependency_that_needs_a_thread_is_refused_at_the_start() -> None:
+    """Two changes of threads took a third of a request's time."""
+
+    def slow() -> int:
+        return 1
+
+    router = APIRouter()
+
+    @router.get("/slow", operation_id="slow", dependencies=[Depends(slow)])
+    async def answer(who: Anybody) -> None:
+        """Answer nothing."""
+
+    with pytest.raises(ValueError, match=r"async def.*slow"):
+        create_app(replace(POND, routers=(router,)))
