@@ -73,8 +73,14 @@ _MOVE_FOLLOWING = f"""
                    $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::int[], $7::text[])
                m(role, epoch, before, upto, projection, version, name)),
          {_HELD},
+         kept as (select b.projection, b.version from log.builds b join m using (projection, version)
+                   where b.state = 'serving' for no key update of b skip locked),
          free as (select m.* from log.cursors c join m using (name) join held using (role)
-                   where c.seq = m.before for no key update of c skip locked),
+                   where c.seq = m.before
+                     and (exists (select from kept k where k.projection = m.projection and k.version = m.version)
+                          or not exists (select from log.builds b where b.projection = m.projection
+                                          and b.version = m.version and b.state = 'serving'))
+                     for no key update of c skip locked),
          states as (update log.builds b set cursor = free.upto from free
                      where b.projection = free.projection and b.version = free.version and b.state = 'serving')
     update log.cursors c set seq = free.upto from free where c.name = free.name

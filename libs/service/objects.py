@@ -87,6 +87,16 @@ class Objects:
             raise Unavailable("the object store did not answer; try again") from error
         return True
 
+    async def delete(self, *keys: str) -> None:
+        """Remove objects; harmless for those that are gone. Raises Unavailable."""
+        for key in keys:
+            try:
+                await self.store.delete_async(self._path(key))
+            except (NotFoundError, FileNotFoundError):
+                continue
+            except (BaseError, OSError) as error:
+                raise Unavailable("the object store did not answer; try again") from error
+
     def _path(self, key: str) -> str:
         if not self.tenant:
             raise ValueError("say whose objects: Objects.of(tenant)")

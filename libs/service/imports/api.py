@@ -21,6 +21,7 @@ from libs.service.equipment import Equipment, equipment
 from libs.service.http import Accepted, Page, PageQuery, Person, Problem, Read, Run, allowed, problems, versioned
 from libs.service.imports.domain import START_IMPORT, StartImport
 from libs.service.imports.importing import Importer
+from libs.service.imports.job import put_away
 from libs.service.imports.mapping import MappingDocument, MappingUnfit, check_fields, parse_mapping
 from libs.service.imports.problems import gathered
 from libs.service.imports.projections import IMPORTS
@@ -139,7 +140,15 @@ def _add_start(router: APIRouter, path: str, importers: Mapping[str, Importer], 
             mapping_key=f"{keys}/mapping.json",
             mapping_sha256=hashlib.sha256(text).hexdigest(),
         )
-        return await run(START_IMPORT, command, id=import_id, location=f"/v1/{path}/{import_id}")
+        answer = await run(START_IMPORT, command, id=import_id, location=f"/v1/{path}/{import_id}")
+        if "Idempotency-Replayed" in answer.headers and await _has_ended(run, import_id):
+            await put_away(run.objects, taken)
+        return answer
+
+
+async def _has_ended(run: Run, import_id: str) -> bool:
+    row = await run.reader(IMPORTS).one(f"{_SELECT} and i.key = $3", run.equipment.service.name, import_id)
+    return row is not None and row["state"] != "running"
 
 
 def _example(entity: str) -> dict[str, Any]:

@@ -47,6 +47,7 @@ from libs.service.imports.problems import RowProblem, joined, written
 from libs.service.imports.rows import FileUnfit, Row, open_sheet
 from libs.service.imports.values import Refused
 from libs.service.jobs import Tools
+from libs.service.objects import Objects
 
 ROWS = UUID("c1c52d86-6f53-5d0e-9b0a-6b1c2c3f7d11")
 BATCH = 500
@@ -81,11 +82,24 @@ class _Planned:
 async def run_import(
     tools: Tools, tenant: str, import_id: str, importers: Sequence[Importer], patience: float = PATIENCE_SECONDS
 ) -> None:
-    """Do an import to its end, or what is left of it. Harmless when it has ended, or when two do it at once."""
+    """Do an import to its end, or what is left of it. Harmless when it has ended, or when two do it at once.
+
+    Once it has ended, the files that were uploaded are removed: what they say of people must be nowhere but sealed.
+    """
     state = await load_import(tools, tenant, import_id)
-    if state.started is None or state.ended:
+    if state.started is None:
         return
     objects = tools.objects.of(tenant)
+    if not state.ended:
+        await _work(tools, tenant, state, objects, importers, patience)
+    await put_away(objects, state.started.files)
+
+
+async def _work(
+    tools: Tools, tenant: str, state: Import, objects: Objects, importers: Sequence[Importer], patience: float
+) -> None:
+    assert state.started is not None
+    import_id = state.started.import_id
     try:
         mapping = parse_mapping(await objects.get(state.started.mapping_key))
         for number, file in enumerate(state.started.files):
@@ -102,11 +116,17 @@ async def run_import(
     await _command(tools, tenant, state.started, FINISH_IMPORT, FinishImport(import_id=import_id, problems_key=key))
 
 
+async def put_away(objects: Objects, files: Sequence[ImportedFile]) -> None:
+    """Remove the files of an import that has ended."""
+    await objects.delete(*(file.key for file in files))
+
+
 async def give_up(tools: Tools, tenant: str, import_id: str, why: str) -> None:
     """Record that an import cannot be done."""
     state = await load_import(tools, tenant, import_id)
     if state.started is not None:
         await _command(tools, tenant, state.started, FAIL_IMPORT, FailImport(import_id=import_id, why=why))
+        await put_away(tools.objects.of(tenant), state.started.files)
 
 
 async def load_import(tools: Tools, tenant: str, import_id: str) -> Import:

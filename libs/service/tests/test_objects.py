@@ -23,6 +23,16 @@ async def test_what_was_put_is_there(objects: Objects) -> None:
     assert await mine.exists("evidence/offer.pdf")
 
 
+async def test_what_was_removed_is_gone_and_may_be_removed_again(objects: Objects) -> None:
+    mine = objects.of("tenant01")
+    await mine.put("leads.csv", b"one")
+    await objects.of("tenant02").put("leads.csv", b"two")
+    for _ in range(2):
+        await mine.delete("leads.csv", "never.csv")
+    assert not await mine.exists("leads.csv")
+    assert await objects.of("tenant02").get("leads.csv") == b"two"
+
+
 async def test_another_tenant_has_another_place(objects: Objects) -> None:
     await objects.of("tenant01").put("offer.pdf", b"one")
     other = objects.of("tenant02")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from libs.service.imports.tests.house import House
 
@@ -84,3 +88,25 @@ async def test_leads_come_with_their_owner_and_their_end(house: House) -> None:
     assert not [fact for fact in captured if "王芳" in str(fact["data"])]
     again, _ = await house.imported("/lead-imports", MAPPING, {"leads.csv": LEADS})
     assert (again["accepted"], again["repeated"], again["refused"]) == (0, 3, 2)
+
+
+def naming(folder: Path, name: str) -> list[Path]:
+    """The stored files that name somebody."""
+    return [file for file in folder.rglob("*") if file.is_file() and name.encode() in file.read_bytes()]
+
+
+async def test_what_was_uploaded_is_nowhere_once_it_is_taken_in(house: House) -> None:
+    """Files name people in plain text, and no erasure would find them; sent again, they do not stay either."""
+    parts = [("mapping", ("mapping.json", orjson.dumps(MAPPING), "application/json"))]
+    parts += [("files", ("leads.csv", LEADS.encode(), "text/csv"))]
+    key, folder = {"Idempotency-Key": "once"}, Path(house.settings.objects)
+    first = await house.ask("POST", "/lead-imports", files=parts, headers=key)
+    assert naming(folder, "王芳")
+    _, problems = await house.ended("/lead-imports", first.json()["id"])
+    async with asyncio.timeout(60):
+        while naming(folder, "王芳"):  # noqa: ASYNC110 - another process removes them
+            await asyncio.sleep(0.05)
+    again = await house.ask("POST", "/lead-imports", files=parts, headers=key)
+    assert (again.json()["id"], again.headers["Idempotency-Replayed"]) == (first.json()["id"], "true")
+    assert not naming(folder, "王芳")
+    assert (await house.ended("/lead-imports", first.json()["id"]))[1] == problems
