@@ -72,6 +72,7 @@ class Folder:
                     await batch.save(connection, standing.schema)
                     await self._move(lease, connection, standing, upto)
         self.cursor = upto
+        self.folded.changes[reader] += 1
         self.folded()
         metrics.FOLDED.labels(reader).inc(len(raws))
         metrics.FOLD_BATCH.labels(reader).observe(len(raws))

@@ -59,7 +59,7 @@ class Reader:
                 raise ParkedKey(f"{', '.join(stuck)} could not take this in; an operator has been told")
             if not missing:
                 metrics.TOKEN_WAIT.observe(waited)
-                self.wake.calls += 1  # what this process remembers of read models may be older than what was waited for
+                self.wake.waits += 1
                 return
             if waited >= self.patience.total_seconds():
                 raise NotYetVisible([row[0] for row in missing])

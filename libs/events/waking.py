@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 import asyncpg
@@ -17,10 +18,16 @@ AGAIN_SECONDS, APART_SECONDS = 1.0, 0.003
 
 
 class Wake:
-    """Wakes whoever waits in this process for the log to grow."""
+    """Wakes whoever waits in this process for the log, or for read models, to grow.
+
+    `changes` counts how often each read model (`name:version`) took facts in here, `waits` how often a caller waited
+    for what it had seen: what is remembered of read models may be older than that.
+    """
 
     def __init__(self) -> None:
         self.calls = 0
+        self.waits = 0
+        self.changes: Counter[str] = Counter()
         self._event = asyncio.Event()
 
     def __call__(self) -> None:
