@@ -18,7 +18,7 @@ from tests.integration.faults.history import History
 from tests.integration.faults.load import PAUSE_S, Load
 from tests.integration.faults.rig import LISTENERS, Rig, known_to
 
-RECOVERS_WITHIN_S, BETWEEN_S, RESTS_WITHIN_MIN = 120.0, 1.0, 6
+RECOVERS_WITHIN_S, BETWEEN_S, RESTS_WITHIN_MIN = 60.0, 1.0, 6
 
 
 @dataclass(slots=True)
