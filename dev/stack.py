@@ -21,7 +21,7 @@ from dev.provision import Database, provision
 from libs.events.clock import FileClock
 from libs.events.schema.migrate import migrate_soon
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
 STOP_WITHIN_S = 20.0
 
 
