@@ -147,7 +147,7 @@ def _add_start(router: APIRouter, path: str, importers: Mapping[str, Importer], 
 
 
 async def _has_ended(run: Run, import_id: str) -> bool:
-    row = await run.reader(IMPORTS).one(f"{_SELECT} and i.key = $3", run.equipment.service.name, import_id)
+    row = await _row(run.reader, run.equipment.service.name, import_id)
     return row is not None and row["state"] != "running"
 
 
@@ -199,10 +199,15 @@ def _add_queries(router: APIRouter, name: str) -> None:
 
 
 async def _find(read: Any, service: str, import_id: str) -> Any:
-    row = await read(IMPORTS).one(f"{_SELECT} and i.key = $3", service, import_id)
+    row = await _row(read, service, import_id)
     if row is None:
         raise NotFound("import", import_id)
     return row
+
+
+async def _row(read: Any, service: str, import_id: str) -> Any:
+    """An import's row, or None."""
+    return await read(IMPORTS).one(f"{_SELECT} and i.key = $3", service, import_id)
 
 
 def _view(row: Any) -> ImportView:

@@ -106,6 +106,17 @@ def test_a_service_that_does_not_answer_is_named() -> None:
         with_opened_keys(settings("http://127.0.0.1:9/v1/transit/decrypt/salesloom", wrapped(PLAIN)))
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"kms_ca": "/nowhere/ca.pem"}, "SALESLOOM_KMS_CA"), ({"kms_url": "http://[::1"}, "SALESLOOM_KMS_URL")],
+)
+def test_a_setting_that_leads_nowhere_is_named(changes: dict[str, str], said: str) -> None:
+    """A file that is not there, an address that is none: no traceback at the start."""
+    wrong = settings("https://127.0.0.1:9/v1/transit/decrypt/salesloom", wrapped(PLAIN)).model_copy(update=changes)
+    with pytest.raises(KmsRefused, match=said):
+        with_opened_keys(wrong)
+
+
 def test_operators_wrap_keys_with_a_key_that_the_service_keeps(database: Callable[[str], Database]) -> None:
     """As they would: `keys status` finds the keys of people readable, and refuses without the token."""
     made = database("lead-routing")
