@@ -15,10 +15,11 @@ from bench.frame import Figure, Ground, against, alternately
 from bench.history import fill
 from dev.provision import Database
 from libs.events.broker import Broker
+from libs.events.clients import producing
 from libs.events.connections import open_pool
 from libs.events.ingest import Ingest
 from libs.events.leases import Lease
-from libs.events.publishing import Publisher, discard, start_producer
+from libs.events.publishing import Publisher
 from libs.events.relay import OwnFacts
 from libs.events.topics import ensure_topics, partitions_of
 from libs.events.waking import Wake
@@ -61,15 +62,12 @@ async def _publish(ground: Ground, pool: asyncpg.Pool, topics: Topics, count: in
     await pool.execute("delete from log.cursors where name = 'relay'")
     lease = await _lease(pool, "relay")
     publisher = Publisher(OwnFacts("lead-routing", topic), pool, Broker(ground.kafka), topics.schemas)
-    producer = await start_producer(Broker(ground.kafka), "zstd")
-    try:
+    async with producing(Broker(ground.kafka), "zstd") as producer:
         await publisher.compare(lease)
         begun = time.perf_counter()
         while publisher.position.cursor < count:
             await publisher.publish(lease, producer)
         return count / (time.perf_counter() - begun)
-    finally:
-        await discard(producer)
 
 
 async def _relay(ground: Ground, pool: asyncpg.Pool, count: int) -> float:
@@ -91,8 +89,7 @@ async def _produce(ground: Ground, rows: Sequence[tuple[int, Any]], count: int) 
         key = key_of(row["tenant"], row["stream"])
         value, headers = record(row, "lead-routing", number, number - 1)
         ready.setdefault(partition_of(key), []).append((key, value, headers))
-    producer = await start_producer(Broker(ground.kafka), "zstd")
-    try:
+    async with producing(Broker(ground.kafka), "zstd") as producer:
         begun = time.perf_counter()
         for _ in range(-(-count // len(rows))):
             futures = []
@@ -106,8 +103,6 @@ async def _produce(ground: Ground, rows: Sequence[tuple[int, Any]], count: int) 
                 futures.append(await producer.send_batch(builder, topic, partition=partition))
             await asyncio.gather(*futures)
         return -(-count // len(rows)) * len(rows) / (time.perf_counter() - begun)
-    finally:
-        await discard(producer)
 
 
 async def _ingest(ground: Ground, topics: Topics, count: int) -> float:

@@ -55,6 +55,8 @@ broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 controlled.shutdown.enable=false
 """
+NEVER_AGAIN = "broker.session.timeout.ms=30000\n"
+"""For a broker that is not started again: a crowded machine may keep it from saying in time that it lives."""
 
 
 @dataclass(frozen=True, slots=True)

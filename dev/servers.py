@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -23,6 +24,7 @@ from dev.postgres import Postgres
 from dev.processes import Child, Say, Trouble, sweep
 
 STOP_WITHIN_S = 20.0
+USUAL: Mapping[str, str] = MappingProxyType({})
 # A crash of the machine may lose a throw-away server, a crash of the server may not: no fsync is needed for that.
 THROW_AWAY_SETTINGS = {"shared_buffers": "128MB", "max_wal_size": "1GB", "max_connections": "1000", "fsync": "off"}
 
@@ -60,7 +62,7 @@ def only_one(places: Places, say: Say) -> Iterator[None]:
 def starting(places: Places, say: Say) -> Iterator[Servers]:
     """As `running`, yielded as soon as PostgreSQL answers; `wait_for_kafka` tells when the slower Kafka does."""
     usual = (wanted("postgres", 15432), wanted("kafka", 19092), wanted("kafka controller", 19093))
-    with _started(places, [server_port(port, say) for port in usual], {}, say) as servers:
+    with _started(places, [server_port(port, say) for port in usual], say) as servers:
         yield servers
 
 
@@ -86,7 +88,7 @@ def throw_away(say: Say, settings: Mapping[str, str] = THROW_AWAY_SETTINGS) -> I
     folder = Path(tempfile.mkdtemp(prefix=f"salesloom-{os.getpid()}-"))
     try:
         places = Places(folder).make()
-        with _started(places, free_ports(3), settings, say) as servers:
+        with _started(places, free_ports(3), say, settings, kafka.NEVER_AGAIN) as servers:
             wait_for_kafka(servers, say)
             yield servers
     finally:
@@ -104,10 +106,12 @@ def _remove_abandoned() -> None:
 
 
 @contextmanager
-def _started(places: Places, ports: Sequence[int], settings: Mapping[str, str], say: Say) -> Iterator[Servers]:
+def _started(
+    places: Places, ports: Sequence[int], say: Say, settings: Mapping[str, str] = USUAL, more: str = ""
+) -> Iterator[Servers]:
     """Start both at once, yield them when PostgreSQL answers, stop both at once.
 
-    `ports`: PostgreSQL's, Kafka's, Kafka's controller's.
+    `ports`: PostgreSQL's, Kafka's, Kafka's controller's; `settings` are PostgreSQL's, `more` are properties of Kafka.
     """
     started: list[Child] = []
     with ExitStack() as stack:
@@ -119,6 +123,7 @@ def _started(places: Places, ports: Sequence[int], settings: Mapping[str, str], 
             controller_port=ports[2],
             logs=places.logs,
             pids=places.pids,
+            more=more,
             say=say,
         )
         started.append(broker.child)

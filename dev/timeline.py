@@ -39,7 +39,7 @@ class Timeline:
     def drain(self) -> datetime | None:
         """Wait until every service has dealt with everything there is; the next instant at which something is due.
 
-        Raises Trouble naming who is busy with what after a minute without coming to rest.
+        Raises Trouble naming who is busy with what, and what they said last, after a minute without coming to rest.
         """
         deadline = time.monotonic() + PATIENCE_S
         before: Mapping[str, Any] | None = None
@@ -58,7 +58,9 @@ class Timeline:
             before = positions if rest else None
             if time.monotonic() > deadline:
                 busy = {name: quiet["busy"] for name, quiet in quiets.items() if not quiet["settled"]}
-                raise Trouble(f"the services did not come to rest within {PATIENCE_S:.0f} s; busy: {busy}")
+                children = [self.stack.members[name].child for name in busy]
+                words = "".join(f"\n{child.log} ends:\n{child.last_words()}" for child in children if child)
+                raise Trouble(f"the services did not come to rest within {PATIENCE_S:.0f} s; busy: {busy}{words}")
             time.sleep(POLL_S)
 
     def advance(self, to: datetime) -> None:

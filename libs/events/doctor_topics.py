@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from libs.events.broker import Broker
+from libs.events.clients import consuming, managing
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.doctor import Check, Finding, Patient
 from libs.events.topics import FOREVER, existing_topics, last_records, partitions_of
@@ -77,9 +77,7 @@ async def whole_topic(patient: Patient) -> list[Finding]:
     topic = patient.topics.log(patient.service)
     if topic not in await existing_topics(patient.broker):
         return []
-    consumer = AIOKafkaConsumer(**patient.broker.options(), enable_auto_commit=False, auto_offset_reset="earliest")
-    await consumer.start()
-    try:
+    async with consuming(patient.broker, auto_offset_reset="earliest") as consumer:
         tps = [TopicPartition(topic, partition) for partition in await partitions_of(consumer, topic)]
         if len(tps) != LOG_PARTITIONS:
             what = f"{topic} has {len(tps)} partitions, not {LOG_PARTITIONS}"
@@ -102,8 +100,6 @@ async def whole_topic(patient: Patient) -> list[Finding]:
                         holes[tp] = holes[tp] or last[tp] + 1
                     elif received.own_seq > last[tp]:
                         last[tp], holes[tp] = received.own_seq, 0
-    finally:
-        await consumer.stop()
     found = [
         Finding("broker", f"{topic}/{tp.partition} has a hole: facts after number {number - 1} are missing", REPUBLISH)
         for tp, number in holes.items()
@@ -117,12 +113,8 @@ async def whole_topic(patient: Patient) -> list[Finding]:
 
 
 async def _configured(broker: Broker, topic: str) -> Mapping[str, str]:
-    admin = AIOKafkaAdminClient(**broker.options(), request_timeout_ms=10_000)
-    await admin.start()
-    try:
+    async with managing(broker) as admin:
         answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-    finally:
-        await admin.close()
     return {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
 
 

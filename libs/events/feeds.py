@@ -13,11 +13,12 @@ import structlog
 
 from libs.events import metrics
 from libs.events.broker import Broker
+from libs.events.clients import producing
 from libs.events.contracts.alerting import SignalRefused
 from libs.events.facts import REGISTRY
 from libs.events.feed_switch import FeedSwitch
 from libs.events.leases import INFRASTRUCTURE, Fenced, Lease
-from libs.events.publishing import BATCH, Publisher, Standstill, discard, start_producer
+from libs.events.publishing import BATCH, Publisher, Standstill
 from libs.events.topics import ensure_topics
 from libs.events.waking import Wake
 from libs.events.wire import Topics
@@ -144,15 +145,14 @@ class Feeds:
     async def _feed(self, lease: Lease, facts: FeedFacts) -> None:
         publisher = Publisher(facts, self.pool, self.broker, self.topics.schemas)
         while True:
-            producer = None
             try:
                 await ensure_topics(self.broker, {facts.topic: facts.partitions})
-                producer = await start_producer(self.broker, "gzip")
-                await publisher.compare(lease)
-                metrics.ALARM.labels(facts.cursor_name).set(0)
-                while True:
-                    if not await publisher.publish(lease, producer):
-                        await self.wake.wait(1.0)
+                async with producing(self.broker, "gzip") as producer:
+                    await publisher.compare(lease)
+                    metrics.ALARM.labels(facts.cursor_name).set(0)
+                    while True:
+                        if not await publisher.publish(lease, producer):
+                            await self.wake.wait(1.0)
             except Fenced:
                 raise
             except Standstill as standstill:
@@ -162,7 +162,4 @@ class Feeds:
                 metrics.ALARM.labels(facts.cursor_name).set(1)
             except INFRASTRUCTURE as error:
                 logger.warning("a feed is held up", feed=facts.topic, error=f"{type(error).__name__}: {error}")
-            finally:
-                if producer is not None:
-                    await discard(producer)
             await asyncio.sleep(AGAIN_SECONDS)

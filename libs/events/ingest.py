@@ -13,11 +13,12 @@ import asyncpg
 import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from libs.events import metrics
 from libs.events.broker import Broker
 from libs.events.chain import Partition
+from libs.events.clients import consuming
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.failpoints import failpoint
 from libs.events.leases import Fenced, Lease
@@ -81,27 +82,29 @@ class Ingest:
         logs = {self.topics.log(source): LOG_PARTITIONS for source in self.listens}
         marks = [self.topics.watermarks(source) for source in self.listens]
         await ensure_topics(self.broker, logs, marks)
-        consumer = AIOKafkaConsumer(
-            **self.broker.options(),
+        client = consuming(
+            self.broker,
             group_id=f"{self.topics.prefix}{self.service}.ingest",
-            enable_auto_commit=False,
             auto_offset_reset="none",
             max_partition_fetch_bytes=4 * 1024 * 1024,
             fetch_max_wait_ms=100,
-            request_timeout_ms=10_000,
         )
-        await consumer.start()
-        try:
+        async with client as consumer:
             await self._assign(consumer)
             committed = time.monotonic()
             while True:
                 await self._round(lease, consumer)
                 if time.monotonic() - committed > COMMIT_SECONDS:
+                    await self._commit(consumer)
                     committed = time.monotonic()
-                    await consumer.commit({tp: p.offset for tp, p in self.partitions.items()})  # for lag tools only
-        finally:
-            async with asyncio.timeout(5):
-                await consumer.stop()
+
+    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
+        """Tell Kafka how far this reader is, for tools that show lag; nothing of ours depends on it."""
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await consumer.commit({tp: partition.offset for tp, partition in self.partitions.items()})
+        except (KafkaError, TimeoutError) as error:
+            logger.info("offsets not committed", error=f"{type(error).__name__}: {error}")
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> None:
         rows = {}

@@ -124,7 +124,10 @@ class Leases:
         for role in self._roles:
             metrics.LEASE_EPOCH.labels(role).set(held.get(role, 0))
         for role, epoch in held.items():
-            if role not in self._running:
+            task = self._running.get(role)
+            if task is not None and task.cancelled():
+                logger.warning("role ended by a cancellation that was not ours; run again", role=role)
+            if task is None or task.cancelled():
                 self._running[role] = asyncio.create_task(self._run(Lease(role, epoch)), name=role)
 
     async def _cancel(self, roles: Iterable[str]) -> None:

@@ -284,28 +284,3 @@ async def republish(pool: asyncpg.Pool, role: str, cursor_name: str, topic: str)
         await connection.execute("delete from log.published where topic = $1", topic)
         await connection.execute("update log.leases set holder = '', expires_at = '-infinity' where role = $1", role)
     return upto
-
-
-async def start_producer(broker: Broker, compression: str) -> AIOKafkaProducer:
-    """An idempotent producer that waits for all replicas; after any error it is thrown away."""
-    producer = AIOKafkaProducer(
-        **broker.options(),
-        enable_idempotence=True,
-        acks="all",
-        linger_ms=0,
-        max_batch_size=512 * 1024,
-        max_request_size=4 * 1024 * 1024,
-        compression_type=compression,
-        request_timeout_ms=10_000,
-    )
-    await producer.start()
-    return producer
-
-
-async def discard(producer: AIOKafkaProducer) -> None:
-    """Throw a producer away, whatever it says."""
-    try:
-        async with asyncio.timeout(5):
-            await producer.stop()
-    except Exception as error:
-        logger.warning("a producer was thrown away", error=f"{type(error).__name__}: {error}")

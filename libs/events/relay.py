@@ -16,10 +16,11 @@ from aiokafka import AIOKafkaProducer
 
 from libs.events import metrics
 from libs.events.broker import Broker
+from libs.events.clients import producing
 from libs.events.clock import Clock
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.leases import Fenced, Lease
-from libs.events.publishing import ACK_SECONDS, BATCH, Publisher, Row, Standstill, discard, start_producer
+from libs.events.publishing import ACK_SECONDS, BATCH, Publisher, Row, Standstill
 from libs.events.topics import ensure_topics
 from libs.events.waking import Wake
 from libs.events.wire import LOG_PARTITIONS, Topics
@@ -81,19 +82,17 @@ class Relay:
         while True:
             topic = self.publisher.source.topic
             await ensure_topics(self.broker, {topic: LOG_PARTITIONS}, watermarks={self.watermarks})
-            producer = await start_producer(self.broker, "zstd")
             try:
-                await self.publisher.compare(lease)
-                await self._judge(lease, "ok", "")
-                metrics.ALARM.labels("relay").set(0)
-                await self._publish(lease, producer)
+                async with producing(self.broker, "zstd") as producer:
+                    await self.publisher.compare(lease)
+                    await self._judge(lease, "ok", "")
+                    metrics.ALARM.labels("relay").set(0)
+                    await self._publish(lease, producer)
             except Standstill as standstill:
                 logger.error("relay stands still", verdict=standstill.verdict, detail=standstill.detail)
                 metrics.ALARM.labels("relay").set(1)
                 await self._judge(lease, standstill.verdict, standstill.detail)
                 await asyncio.sleep(RECHECK_SECONDS)
-            finally:
-                await discard(producer)
 
     async def _judge(self, lease: Lease, verdict: str, detail: str) -> None:
         """Say what was found, unless another holder says so by now."""

@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.events.broker import Broker
+from libs.events.clients import consuming
 from libs.events.topics import partitions_of
 from libs.events.wire import Received, fact_of
 
@@ -60,11 +61,7 @@ class Reading:
 
 async def in_order(broker: Broker, topic: str, after: int) -> AsyncIterator[Reading]:
     """Everything the topic has by now; facts after `after` come gapless and in order. Raises Hole at the end."""
-    consumer = AIOKafkaConsumer(
-        **broker.options(), enable_auto_commit=False, auto_offset_reset="earliest", request_timeout_ms=10_000
-    )
-    await consumer.start()
-    try:
+    async with consuming(broker, auto_offset_reset="earliest") as consumer:
         tps = [TopicPartition(topic, partition) for partition in sorted(await partitions_of(consumer, topic))]
         consumer.assign(tps)
         ends = await consumer.end_offsets(tps)
@@ -86,8 +83,6 @@ async def in_order(broker: Broker, topic: str, after: int) -> AsyncIterator[Read
             yield Reading(known, facts, sum(min(places[tp], ends[tp]) - starts[tp] for tp in tps), total)
         if any(chain.waiting or chain.behind_a_hole > chain.last for chain in chains.values()):
             raise Hole(topic, position + 1)
-    finally:
-        await consumer.stop()
 
 
 def _take(chain: Chain, messages: Sequence[Any], after: int) -> dict[int, str]:

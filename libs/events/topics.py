@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from libs.events.broker import Broker
+from libs.events.clients import consuming, managing
 
 T = TypeVar("T")
 
@@ -30,9 +31,7 @@ async def ensure_topics(
     broker: Broker, logs: Mapping[str, int], watermarks: Collection[str] = (), *, settings: Mapping[str, str] = FOREVER
 ) -> None:
     """Create what is missing: `logs` by name and partition count, kept for ever; `watermarks` kept a day."""
-    admin = AIOKafkaAdminClient(**broker.options(), request_timeout_ms=10_000)
-    await admin.start()
-    try:
+    async with managing(broker) as admin:
         existing = set(await admin.list_topics())
         replicas = min(3, len((await admin.describe_cluster())["brokers"]))
         missing = [
@@ -48,42 +47,29 @@ async def ensure_topics(
             for _, code, *message in answer.topic_errors:
                 if code and for_code(code) is not TopicAlreadyExistsError:
                     raise for_code(code)(*message)
-    finally:
-        await admin.close()
 
 
 async def existing_topics(broker: Broker) -> set[str]:
     """The names of all topics."""
-    admin = AIOKafkaAdminClient(**broker.options(), request_timeout_ms=10_000)
-    await admin.start()
-    try:
+    async with managing(broker) as admin:
         return set(await admin.list_topics())
-    finally:
-        await admin.close()
 
 
 async def last_records(broker: Broker, topic: str, read: Callable[[Any], T | None]) -> dict[int, T]:
     """By partition, the last record that `read` makes something of; those after it are passed over."""
-    consumer = AIOKafkaConsumer(
-        **broker.options(), enable_auto_commit=False, auto_offset_reset="earliest", request_timeout_ms=10_000
-    )
-    await consumer.start()
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            partitions = sorted(await partitions_of(consumer, topic))
-            consumer.assign([TopicPartition(topic, partition) for partition in partitions])
-            ends = await consumer.end_offsets(consumer.assignment())
-            starts = await consumer.beginning_offsets(consumer.assignment())
-            found: dict[int, T] = {}
-            back = 1
-            while wanted := {tp for tp in ends if tp.partition not in found and ends[tp] > starts[tp]}:
-                begins = {tp: max(starts[tp], ends[tp] - back) for tp in wanted}
-                found |= await _last_between(consumer, begins, {tp: ends[tp] for tp in wanted}, read)
-                ends |= begins
-                back *= 16
-            return found
-    finally:
-        await consumer.stop()
+    async with consuming(broker, auto_offset_reset="earliest") as consumer, asyncio.timeout(READ_SECONDS):
+        partitions = sorted(await partitions_of(consumer, topic))
+        consumer.assign([TopicPartition(topic, partition) for partition in partitions])
+        ends = await consumer.end_offsets(consumer.assignment())
+        starts = await consumer.beginning_offsets(consumer.assignment())
+        found: dict[int, T] = {}
+        back = 1
+        while wanted := {tp for tp in ends if tp.partition not in found and ends[tp] > starts[tp]}:
+            begins = {tp: max(starts[tp], ends[tp] - back) for tp in wanted}
+            found |= await _last_between(consumer, begins, {tp: ends[tp] for tp in wanted}, read)
+            ends |= begins
+            back *= 16
+        return found
 
 
 async def _last_between(
@@ -109,11 +95,12 @@ async def _last_between(
 
 
 async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    """The partitions of a topic, asked until the broker's metadata has it."""
-    while True:
-        await consumer._client.force_metadata_update()  # noqa: SLF001 - there is no public way to ask again
-        partitions = consumer._client.cluster.partitions_for_topic(topic)  # noqa: SLF001
-        if partitions:
-            return set(partitions)
-        await consumer._client.add_topic(topic)  # noqa: SLF001
-        await asyncio.sleep(0.05)
+    """The partitions of a topic, asked until the broker's metadata has it. Raises TimeoutError."""
+    async with asyncio.timeout(READ_SECONDS):
+        while True:
+            await consumer._client.force_metadata_update()  # noqa: SLF001 - there is no public way to ask again
+            partitions = consumer._client.cluster.partitions_for_topic(topic)  # noqa: SLF001
+            if partitions:
+                return set(partitions)
+            await consumer._client.add_topic(topic)  # noqa: SLF001
+            await asyncio.sleep(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +10,17 @@ from typing import Any
 
 import httpx2
 import pytest
+from aiokafka.errors import KafkaError
 
 from dev import kafka
 from dev.clients import Clients
 from dev.places import Places
 from dev.ports import free_ports
+from dev.processes import until
 from dev.stack import Stack
 from dev.timeline import Timeline
+from libs.events.broker import Broker as At
+from libs.events.clients import producing
 from tests.integration.databases import rows
 from tests.integration.organisations import CONNECTOR, HE, build_organisation, lead
 from tests.integration.topics import read_topic
@@ -25,7 +30,8 @@ from tests.product import started
 class Broker:
     """A broker of its own, which can be killed and started again on its data."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
+        self._more = more
         self._places = Places(folder).make()
         self._port, self._controller_port = free_ports(2)
         self.running = self.start()
@@ -39,9 +45,15 @@ class Broker:
             controller_port=self._controller_port,
             logs=places.logs,
             pids=places.pids,
+            more=self._more,
         )
         kafka.wait_ready(self.running)
         return self.running
+
+    def stop(self) -> None:
+        """Gracefully."""
+        self.running.child.ask_to_stop()
+        self.running.child.gone_by(time.monotonic() + 20)
 
     def kill(self) -> None:
         """As a machine that loses its power."""
@@ -54,8 +66,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     """Started, and stopped at the end."""
     found = Broker(tmp_path)
     yield found
-    found.running.child.ask_to_stop()
-    found.running.child.gone_by(time.monotonic() + 20)
+    found.stop()
 
 
 @pytest.fixture
@@ -88,6 +99,38 @@ def test_commands_are_taken_while_the_broker_is_down_and_arrive_when_it_is_back(
         ]
         assert len(captured) == len({one.headers["ce_id"] for one in captured}) == len(made)
     timeline.close()
+
+
+def test_a_client_that_cannot_start_is_given_up_so_that_the_next_one_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I-9: a broker that tells its controller every 15 s that it lives is taken for dead from the third second on.
+
+    It answers then, but names no broker of the cluster; the library's producer would ask again for ever.
+    """
+    monkeypatch.setattr("libs.events.clients.START_SECONDS", 2.0)
+    forgetful = Broker(tmp_path, "broker.heartbeat.interval.ms=15000\n")
+    try:
+        where = At(forgetful.running.bootstrap)
+        until("the broker is taken for dead", lambda: not kafka.ready(where.servers), within_s=60)
+        with pytest.raises(TimeoutError):
+            asyncio.run(_started_producer(where))
+        until("a producer starts", lambda: _starts(where), within_s=60)
+    finally:
+        forgetful.stop()
+
+
+async def _started_producer(broker: At) -> None:
+    async with producing(broker, "gzip"):
+        pass
+
+
+def _starts(broker: At) -> bool:
+    try:
+        asyncio.run(_started_producer(broker))
+    except (TimeoutError, KafkaError):
+        return False
+    return True
 
 
 def _capture(clients: Clients, number: int) -> str:

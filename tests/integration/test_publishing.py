@@ -11,11 +11,12 @@ import pytest
 from dev.provision import Database
 from libs.events import publishing
 from libs.events.broker import Broker
+from libs.events.clients import producing
 from libs.events.clock import RealClock
 from libs.events.connections import open_pool
 from libs.events.leases import Fenced, Lease
 from libs.events.log import close_log, open_log
-from libs.events.publishing import Publisher, discard, start_producer
+from libs.events.publishing import Publisher
 from libs.events.relay import OwnFacts
 from libs.events.running import Runner
 from libs.events.tests.counting import COUNT, Count
@@ -39,9 +40,9 @@ async def test_batches_follow_each_other_in_order_and_the_cursor_stays_behind_wh
     pool = await open_pool(place.worker_url, size=4, keep_state=True)
     await ensure_topics(broker, {topic: LOG_PARTITIONS})
     epoch = await pool.fetchval("select epoch from log.hold('me', array['relay'], '1 hour')")
-    lease, producer = Lease("relay", epoch), await start_producer(broker, "zstd")
+    lease = Lease("relay", epoch)
     publisher = Publisher(OwnFacts("lead-routing", topic), pool, broker, topics.schemas)
-    try:
+    async with producing(broker, "zstd") as producer:
         await publisher.compare(lease)
         saved = []
         for _ in range(5):
@@ -54,9 +55,7 @@ async def test_batches_follow_each_other_in_order_and_the_cursor_stays_behind_wh
             await publisher._save(lease, publishing.Position(99, {}), 45)
         assert await pool.fetchval("select seq from log.cursors where name = 'relay'") == 45
         assert await pool.fetchval("select max(own_seq) from log.published where topic = $1", topic) == 45
-    finally:
-        await discard(producer)
-        await pool.close()
+    await pool.close()
     records = await asyncio.to_thread(read_topic, servers.kafka, topic)
     numbers: dict[int, list[int]] = {}
     for record in records:

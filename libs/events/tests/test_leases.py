@@ -110,6 +110,27 @@ async def test_a_role_that_fails_is_run_again_and_ends_with_its_lease(pool: asyn
     assert await pool.fetchval("select count(*) from log.leases where holder <> ''") == 0
 
 
+async def test_a_role_that_a_stranger_cancels_is_run_again(pool: asyncpg.Pool) -> None:
+    """What a library cancels on its own, the role that waited for it is not to end by."""
+    begun: list[asyncio.Future[None]] = []
+
+    async def waiting(lease: Lease) -> None:
+        begun.append(asyncio.get_running_loop().create_future())
+        await begun[-1]
+
+    leases = Leases(pool, "me")
+    leases.add("r", waiting)
+    keeping = asyncio.create_task(leases.keep())
+    async with asyncio.timeout(10):
+        while len(begun) < 2:
+            for future in begun:
+                future.cancel()
+            await asyncio.sleep(0.02)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    assert await pool.fetchval("select holder from log.leases where role = 'r'") == ""
+
+
 async def test_a_role_whose_first_cancellation_is_swallowed_ends_even_so(pool: asyncpg.Pool) -> None:
     """A client of the broker that opens a connection may do that; the worker would otherwise wait for ever."""
     running = asyncio.Event()

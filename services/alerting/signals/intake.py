@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 from prometheus_client import Counter, Gauge
 
+from libs.events.clients import consuming
 from libs.events.connections import ACQUIRE_SECONDS
 from libs.events.errors import Conflict, FactTooLarge, Rejected
 from libs.events.facts import Actor
@@ -60,15 +61,7 @@ class Intake:
     async def _follow(self, lease: Lease, tenant: str, partitions: int) -> None:
         broker, topic = self.tools.settings.broker, self.tools.settings.topics.signals(tenant)
         await ensure_topics(broker, {topic: partitions}, settings=FROM_PARTNERS)
-        consumer = AIOKafkaConsumer(
-            **broker.options(),
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            max_partition_fetch_bytes=1024 * 1024,
-            request_timeout_ms=10_000,
-        )
-        await consumer.start()
-        try:
+        async with consuming(broker, auto_offset_reset="none", max_partition_fetch_bytes=1024 * 1024) as consumer:
             positions = await self._assign(consumer, tenant, topic)
             while True:
                 try:
@@ -82,9 +75,6 @@ class Intake:
                 await self._move(lease, tenant, positions, {tp.partition: m[-1].offset + 1 for tp, m in batch.items()})
                 behind = [(consumer.highwater(tp) or 0) - await consumer.position(tp) for tp in consumer.assignment()]
                 BEHIND.labels(tenant).set(max(0, sum(behind)))
-        finally:
-            async with asyncio.timeout(5):
-                await consumer.stop()
 
     async def _assign(self, consumer: AIOKafkaConsumer, tenant: str, topic: str) -> dict[int, int]:
         """Go on where the cursors say; the stored position of each partition."""
