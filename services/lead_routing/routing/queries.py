@@ -31,13 +31,13 @@ async def candidates(reader: Reader, request: Request, command: Command, now: da
     companies = {one.company for one in held}
     if isinstance(command, RouteLead) and (company := command.company or await _company(reader, command.lead_id)):
         companies.add(company)
-    people = await reader(ROUTING_CANDIDATES).fetch(
-        "select rep_id, rep from routing_candidates where tenant = $1 and active"
+    people = await reader(ROUTING_CANDIDATES, WORKLOADS).fetch(
+        "select c.rep_id, c.rep, w.items, w.day, w.new from routing_candidates c"
+        " left join rep_workloads w on w.tenant = $1 and w.rep_id = c.rep_id where c.tenant = $1 and c.active"
     )
-    loads = await reader(WORKLOADS).fetch("select rep_id, items, day, new from rep_workloads where tenant = $1")
     return Candidates(
-        {rep_id: REP_JSON.validate_python(rep) for rep_id, rep in people},
-        {rep_id: workload_of(items, day, new) for rep_id, items, day, new in loads},
+        {rep_id: REP_JSON.validate_python(rep) for rep_id, rep, *_ in people},
+        {rep_id: workload_of(items, day, new) for rep_id, _, items, day, new in people if items is not None},
         await _who_knows(reader, companies),
         held,
     )

@@ -25,15 +25,20 @@ from libs.events.contracts.rules import RulePublished, RuleRolledBack
 from libs.events.facts import Recorded
 from libs.events.projecting import Group
 from libs.events.reacting import Attempt, Reaction
-from services.lead_routing.routing.domain import RETRY_HELD, ROUTE, Cause, RetryHeld, RouteLead
+from services.lead_routing.routing.domain import ENRICHMENT, RETRY_HELD, ROUTE, Cause, RetryHeld, RouteLead
 from services.lead_routing.routing.policy import POLICY_KIND
 
 AT_A_TIME = 10
 
 
 def route(recorded: Recorded[Any], group: Group) -> list[Attempt]:
-    """A lead came in, was given back, waited too long, was reopened, is better known, or was put on hold."""
+    """A lead came in, was given back, waited too long, was reopened, is better known, or was put on hold.
+
+    One that waits until more is known of it is looked at when it is, not when that hold begins.
+    """
     fact = recorded.fact
+    if isinstance(fact, RoutingHeld) and fact.reason == ENRICHMENT:
+        return []
     company = fact.company if isinstance(fact, LeadCaptured) else None
     return [Attempt(ROUTE, RouteLead(lead_id=fact.lead_id, company=company, cause=_cause(recorded)))]
 
