@@ -12,7 +12,7 @@ import httpx2
 from dev.processes import Trouble
 from dev.stack import Stack
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 POLL_S = 0.03
 
 
@@ -39,7 +39,7 @@ class Timeline:
     def drain(self) -> datetime | None:
         """Wait until every service has dealt with everything there is; the next instant at which something is due.
 
-        Raises Trouble naming who is busy with what, and what they said last, after a minute without coming to rest.
+        Raises Trouble naming who is busy with what, and what they said last, after two minutes without coming to rest.
         """
         deadline = time.monotonic() + PATIENCE_S
         before: Mapping[str, Any] | None = None
