@@ -5,13 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 
 from libs.events.contracts.examples.ids import POLICY
-from libs.events.contracts.lead_routing import AcceptanceExpired, RepCapacitySet, WorkloadChanged
+from libs.events.contracts.lead_routing import (
+    AcceptanceExpired,
+    LeadTagCorrected,
+    RepCapacitySet,
+    RoutingHeld,
+    WorkloadChanged,
+)
 from libs.events.contracts.rules import RulePublished
 from libs.events.facts import Fact
 from libs.events.projecting import Group
 from libs.events.reacting import Attempt
 from libs.events.testing import recorded
-from services.lead_routing.routing.domain import ROUTE
+from services.lead_routing.routing.domain import ENRICHMENT, ROUTE
 from services.lead_routing.routing.reactions import RETRY_HELD_LEADS, ROUTE_LEADS
 from services.lead_routing.tests.scenes import NOON, captured
 
@@ -33,6 +39,16 @@ def test_a_captured_lead_and_one_that_waited_too_long_are_routed() -> None:
     expired = AcceptanceExpired(lead_id="lead-1", rep_id="li", due_at=NOON, fired_at=NOON)
     (again,) = attempts(expired, ROUTE_LEADS)
     assert again.command.model_dump(exclude={"cause"}) == {"lead_id": "lead-1", "company": None}
+
+
+def test_a_lead_put_on_hold_is_looked_at_once_more_unless_it_waits_to_be_better_known() -> None:
+    """3.1.4: room that came meanwhile is not missed; what is learnt of a lead routes it by itself."""
+    held = RoutingHeld(lead_id="lead-1", reason="FULL", held_at=NOON, until=NOON)
+    (again,) = attempts(held, ROUTE_LEADS)
+    assert again.decider is ROUTE
+    assert attempts(held.model_copy(update={"reason": ENRICHMENT}), ROUTE_LEADS) == []
+    corrected = LeadTagCorrected(lead_id="lead-1", dimension="region", old="north", new="east", reason="moved")
+    assert len(attempts(corrected, ROUTE_LEADS)) == 1
 
 
 def test_room_that_comes_free_is_offered_to_a_held_lead() -> None:
