@@ -56,8 +56,11 @@ async def managing(broker: Broker) -> AsyncIterator[AIOKafkaAdminClient]:
 @asynccontextmanager
 async def _running(start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(START_SECONDS):
-            await start()
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await start()
+        except TimeoutError:
+            raise TimeoutError(f"Kafka let no client start within {START_SECONDS:.0f} s") from None
         yield
     finally:
         try:

@@ -104,7 +104,7 @@ def test_commands_are_taken_while_the_broker_is_down_and_arrive_when_it_is_back(
 def test_a_client_that_cannot_start_is_given_up_so_that_the_next_one_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """I-9: a broker that tells its controller every 15 s that it lives is taken for dead from the third second on.
+    """I-12: a broker that tells its controller every 15 s that it lives is taken for dead from the third second on.
 
     It answers then, but names no broker of the cluster; the library's producer would ask again for ever.
     """
@@ -113,7 +113,7 @@ def test_a_client_that_cannot_start_is_given_up_so_that_the_next_one_can(
     try:
         where = At(forgetful.running.bootstrap)
         until("the broker is taken for dead", lambda: not kafka.ready(where.servers), within_s=60)
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match="Kafka let no client start within 2 s"):
             asyncio.run(_started_producer(where))
         until("a producer starts", lambda: _starts(where), within_s=60)
     finally:
