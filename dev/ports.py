@@ -13,7 +13,7 @@ from dev.processes import Say, Trouble
 SERVICES = ("lead-routing", "pipeline", "collaboration", "alerting", "kpi")
 HOST = "127.0.0.1"
 OURS = range(20_000, 32_000)
-"""Below the ports that connections go out from: one found free stays so until it is listened on."""
+"""Below the ports that connections go out from, so that none of those takes one that was found free."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import psutil
 
@@ -24,7 +23,6 @@ from dev.postgres import Postgres
 from dev.processes import Child, Say, Trouble, sweep
 
 STOP_WITHIN_S = 20.0
-USUAL: Mapping[str, str] = MappingProxyType({})
 # A crash of the machine may lose a throw-away server, a crash of the server may not: no fsync is needed for that.
 THROW_AWAY_SETTINGS = {"shared_buffers": "128MB", "max_wal_size": "1GB", "max_connections": "1000", "fsync": "off"}
 
@@ -62,7 +60,7 @@ def only_one(places: Places, say: Say) -> Iterator[None]:
 def starting(places: Places, say: Say) -> Iterator[Servers]:
     """As `running`, yielded as soon as PostgreSQL answers; `wait_for_kafka` tells when the slower Kafka does."""
     usual = (wanted("postgres", 15432), wanted("kafka", 19092), wanted("kafka controller", 19093))
-    with _started(places, [server_port(port, say) for port in usual], say) as servers:
+    with _started(places, [server_port(port, say) for port in usual], {}, "", say) as servers:
         yield servers
 
 
@@ -88,7 +86,7 @@ def throw_away(say: Say, settings: Mapping[str, str] = THROW_AWAY_SETTINGS) -> I
     folder = Path(tempfile.mkdtemp(prefix=f"salesloom-{os.getpid()}-"))
     try:
         places = Places(folder).make()
-        with _started(places, free_ports(3), say, settings, kafka.NEVER_AGAIN) as servers:
+        with _started(places, free_ports(3), settings, kafka.NEVER_AGAIN, say) as servers:
             wait_for_kafka(servers, say)
             yield servers
     finally:
@@ -107,7 +105,7 @@ def _remove_abandoned() -> None:
 
 @contextmanager
 def _started(
-    places: Places, ports: Sequence[int], say: Say, settings: Mapping[str, str] = USUAL, more: str = ""
+    places: Places, ports: Sequence[int], settings: Mapping[str, str], more: str, say: Say
 ) -> Iterator[Servers]:
     """Start both at once, yield them when PostgreSQL answers, stop both at once.
 
